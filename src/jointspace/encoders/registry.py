@@ -1,0 +1,122 @@
+"""Which encoders there are, by modality and name. Data only: nothing here imports torch.
+
+An entry names the factory ("module:function or class", imported on first use) and all options it takes with their
+defaults; the factory gets every one of them as a keyword argument and returns an `Encoder`. An entry without the
+option `pretrained` has no weights to load. A default of None means "worked out by the factory".
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jointspace.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from jointspace.encoders.base import Encoder
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One encoder by name: its factory and every option with its default."""
+
+    factory: str | Callable[..., Encoder]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def load(self) -> Callable[..., Encoder]:
+        if not isinstance(self.factory, str):
+            return self.factory
+        module, attribute = self.factory.split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+_HF_TEXT: dict[str, Any] = dict(
+    path=None, config=None, pretrained=False, max_length=None, lowercase=False, trust_remote_code=False
+)
+_BERT: dict[str, Any] = dict(
+    layers=2, width=128, heads=None, feed_forward=None, max_length=64, vocab_size=8192, tokenizer="bpe",
+    lowercase=True, dropout=0.1, pretrained=False,
+)  # fmt: skip
+_TEXT = "jointspace.encoders.text"
+
+ENTRIES: dict[str, dict[str, Entry]] = {
+    "text": {
+        "hf": Entry(f"{_TEXT}.hugging_face:build", _HF_TEXT),
+        "minilm": Entry(
+            f"{_TEXT}.hugging_face:build_minilm", dict(pretrained=True, max_length=None, layers=None)
+        ),
+        "transformer": Entry(f"{_TEXT}.bert:build", _BERT),
+        "bert-mini": Entry(f"{_TEXT}.bert:build", _BERT | dict(layers=4, width=256, heads=4, vocab_size=30522)),
+        "bert-small": Entry(f"{_TEXT}.bert:build", _BERT | dict(layers=4, width=512, heads=8, vocab_size=30522)),
+        "bert-base": Entry(f"{_TEXT}.bert:build", _BERT | dict(layers=12, width=768, heads=12, vocab_size=30522)),
+        "bert-large": Entry(f"{_TEXT}.bert:build", _BERT | dict(layers=24, width=1024, heads=16, vocab_size=30522)),
+        "static": Entry(
+            f"{_TEXT}.static:build",
+            dict(width=256, vocab_size=8192, tokenizer="bpe", lowercase=True, max_length=256, dropout=0.0),
+        ),
+        "ngrams": Entry(
+            f"{_TEXT}.ngrams:build",
+            dict(
+                width=256, buckets=65536, n_min=2, n_max=5, words=True, max_length=256, dropout=0.0, lowercase=True
+            ),
+        ),
+    },
+    "image": {},
+    "audio": {},
+}  # fmt: skip
+
+
+def register(
+    name: str, modality: str, factory: str | Callable[..., Encoder], options: Mapping[str, Any] | None = None
+) -> None:
+    """Add an encoder of your own: afterwards recipes may name it. `factory` as in `Entry`."""
+    ENTRIES.setdefault(modality, {})[name] = Entry(factory, dict(options or {}))
+
+
+def names(modality: str | None = None) -> list[str]:
+    """All names, or those of one modality."""
+    if modality is None:
+        return sorted({name for entries in ENTRIES.values() for name in entries})
+    return sorted(ENTRIES.get(modality, {}))
+
+
+def entry(name: str, modality: str) -> Entry:
+    """ConfigError naming the nearest valid one where there is no such modality or name."""
+    if modality not in ENTRIES:
+        raise ConfigError(f"no encoders of modality {modality!r}{nearest(modality, ENTRIES)}")
+    if name not in ENTRIES[modality]:
+        raise ConfigError(f"no {modality} encoder is called {name!r}{nearest(name, ENTRIES[modality])}")
+    return ENTRIES[modality][name]
+
+
+def resolve(name: str, modality: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Every option of the encoder: the defaults, overridden by `options`. ConfigError for an unknown or ill-typed one."""
+    known = entry(name, modality).options
+    for option, value in options.items():
+        if option not in known:
+            if option == "pretrained":
+                if value:
+                    raise ConfigError(f"{modality} encoder {name!r} has no pretrained weights; drop pretrained")
+                continue
+            raise ConfigError(f"{modality} encoder {name!r} has no option {option!r}{nearest(option, known)}")
+        check_type(f"{modality} encoder {name!r}: option {option!r}", value, known[option])
+    return {**known, **{option: value for option, value in options.items() if option in known}}
+
+
+def check_type(what: str, value: Any, default: Any) -> None:
+    """ConfigError where `value` is of another type than `default` (None, on either side, and `pretrained` accept all)."""
+    if value is None or default is None or what.endswith("'pretrained'"):
+        return
+    numbers = (int, float) if isinstance(default, float) else (type(default),)
+    if isinstance(default, (list, tuple)):
+        numbers = (list, tuple)
+    if not isinstance(value, numbers) or isinstance(value, bool) is not isinstance(default, bool):
+        raise ConfigError(f"{what} is {value!r}, expected {type(default).__name__} (default {default!r})")
+
+
+def build(name: str, modality: str, **options: Any) -> Encoder:
+    """A new encoder. Raises ConfigError (name, option, type) or what its factory raises."""
+    resolved = resolve(name, modality, options)
+    return entry(name, modality).load()(**resolved)
