@@ -92,7 +92,7 @@ def entry(name: str, modality: str) -> Entry:
 
 
 def resolve(name: str, modality: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Every option of the encoder: the defaults, overridden by `options`. ConfigError for an unknown or ill-typed one."""
+    """Every option of the encoder: its defaults under `options`. ConfigError for an unknown or ill-typed one."""
     known = entry(name, modality).options
     for option, value in options.items():
         if option not in known:
@@ -106,7 +106,7 @@ def resolve(name: str, modality: str, options: Mapping[str, Any]) -> dict[str, A
 
 
 def check_type(what: str, value: Any, default: Any) -> None:
-    """ConfigError where `value` is of another type than `default` (None, on either side, and `pretrained` accept all)."""
+    """ConfigError where `value` is of another type than `default`; None on either side fits, and any `pretrained`."""
     if value is None or default is None or what.endswith("'pretrained'"):
         return
     numbers = (int, float) if isinstance(default, float) else (type(default),)
