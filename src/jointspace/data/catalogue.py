@@ -62,6 +62,7 @@ def find(name: str) -> Path:
     found = locate(name)
     if found is None:
         raise DataError(
-            f"{name}: not on this machine (set JOINTSPACE_DATA to the folder that holds it); published at: {entry['home']}"
+            f"{name}: not on this machine (set JOINTSPACE_DATA to the folder that holds it); "
+            f"published at: {entry['home']}"
         )
     return found

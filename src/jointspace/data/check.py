@@ -13,7 +13,6 @@ import numpy as np
 
 from jointspace.data.columns import ONE_ITEM
 from jointspace.data.dataset import Dataset
-from jointspace.data.modality import modality_of_field
 from jointspace.errors import DataError
 
 EMPTY_TEXT, MISSING, NOT_A_NUMBER = "empty text", "missing", "NaN"
@@ -86,7 +85,7 @@ def scan(data: Dataset, fields: Iterable[str] | None = None, *, decode: bool = F
     """
     found: list[Problem] = []
     for name in data.fields if fields is None else fields:
-        modality = modality_of_field(name)
+        modality = data.modality(name)
         if modality in ONE_ITEM or name == "id":
             continue
         if modality == "text":
@@ -181,7 +180,7 @@ def drop_bad(data: Dataset, on_bad: str, fields: Iterable[str] | None = None) ->
         raise DataError(f"{first}{more}; leave bad rows out with on_bad: skip")
     reasons: dict[int, str] = {}
     for problem in problems:
-        kind = KINDS.get(modality_of_field(problem.field) or "", problem.field)
+        kind = KINDS.get(data.modality(problem.field) or "", problem.field)
         text = problem.reason if kind in problem.reason else f"{kind}: {problem.reason}"
         reasons.setdefault(problem.index, text)
     good = np.ones(len(data), dtype=bool)
@@ -231,7 +230,7 @@ def _rates(data: Dataset) -> list[Problem]:
     from jointspace.data.decode import audio_rate
 
     out = []
-    for name in (f for f in data.fields if modality_of_field(f) == "audio"):
+    for name in (f for f in data.fields if data.modality(f) == "audio"):
         rates = []
         for index, value in ((i, v) for i, values in enumerate(data._each(name)) for v in values):
             try:
@@ -247,7 +246,7 @@ def _rates(data: Dataset) -> list[Problem]:
 
 
 def _content_fields(data: Dataset) -> list[str]:
-    return [f for f in data.fields if modality_of_field(f) in ("text", "image", "audio", "video", "points", "volume")]
+    return [f for f in data.fields if data.modality(f) in ("text", "image", "audio", "video", "points", "volume")]
 
 
 def _repeats(name: str, data: Dataset) -> list[str]:

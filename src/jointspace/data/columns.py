@@ -37,7 +37,7 @@ class Column:
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> Column:
-        """From Python values: Arrow where all are plain (text, bytes, numbers, lists of text), else kept as they are."""
+        """From Python values: Arrow where all are plain (text, bytes, numbers, lists of text), else as they are."""
         values = values if isinstance(values, list) else list(values)
         kinds = {type(v) for v in values if v is not None}
         plain = kinds <= {int, float} or kinds in ({str}, {bytes}, {bool}) or kinds == {list}
@@ -115,17 +115,23 @@ class FieldSpec:
     columns: tuple[str, ...] = ()
     literal: Any = None
     multi: bool = False  # several values a row (choices)
+    kind: str | None = None  # modality, where the name does not tell it
 
     @property
     def modality(self) -> str | None:
-        return modality_of_field(self.name)
+        return self.kind or modality_of_field(self.name)
 
 
-def resolve_fields(wanted: Mapping[str, Any] | None, columns: Mapping[str, Column], where: str) -> dict[str, FieldSpec]:
+def resolve_fields(
+    wanted: Mapping[str, Any] | None,
+    columns: Mapping[str, Column],
+    where: str,
+    kinds: Mapping[str, str] | None = None,
+) -> dict[str, FieldSpec]:
     """Field specs from `columns={field: column | [columns] | literal}`; None = every column under its own name.
 
-    A literal is a number, a bool or `{"value": anything}`. Raises DataError that names an unknown column and the
-    nearest one there is.
+    A literal is a number, a bool or `{"value": anything}`. kinds: modality of fields whose name does not tell it.
+    Raises DataError that names an unknown column and the nearest one there is.
     """
     if wanted is None:
         wanted = {name: name for name in columns}
@@ -146,11 +152,12 @@ def resolve_fields(wanted: Mapping[str, Any] | None, columns: Mapping[str, Colum
                 raise DataError(f"{where}: no column {column!r} for the field {name!r}{nearest(column, columns)}")
         if not names:
             raise DataError(f"columns: field {name!r} names no column")
-        modality = modality_of_field(name)
+        kind = (kinds or {}).get(name)
+        modality = kind or modality_of_field(name)
         multi = (listed and len(names) > 1) or (
             modality not in ONE_ITEM and any(_is_list(columns[c], modality) for c in names)
         )
-        specs[name] = FieldSpec(name, names, multi=multi)
+        specs[name] = FieldSpec(name, names, multi=multi, kind=kind)
     return specs
 
 

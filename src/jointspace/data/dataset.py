@@ -75,6 +75,10 @@ class Dataset:
         """True where a row may have several values of `field`, of which one is drawn at a time."""
         return any(spec.multi for spec in self._specs(field))
 
+    def modality(self, field: str) -> str | None:
+        """Modality of a field (of its name, unless the reader knew better); None for a plain column."""
+        return self._specs(field)[0].modality
+
     def _specs(self, field: str) -> list[FieldSpec]:
         if field not in self.fields:
             raise DataError(f"{self.name}: no field {field!r}{nearest(field, self.fields)}")
@@ -168,9 +172,9 @@ class Dataset:
         return out
 
     def hashes(self, field: str) -> tuple[np.ndarray, np.ndarray]:
-        """Hash of every single value: flat (M,) int64, offsets (N + 1,) int64; row i owns flat[offsets[i]:offsets[i+1]].
+        """Hash of every single value: flat (M,) int64 and offsets (N + 1,) int64.
 
-        Equal to `content_hash(value)` of each entry of `values(field, i)`, in the same order.
+        Row i owns flat[offsets[i]:offsets[i+1]], which equals `content_hash(value)` of each of `values(field, i)`.
         """
         self._specs(field)
         lengths = np.zeros(len(self), dtype=np.int64)
@@ -271,10 +275,10 @@ def load_data(
         raise DataError(f"{data.name}: the data set is empty")
     from jointspace.data.check import drop_bad
 
-    data = drop_bad(data, on_bad)
-    if limit is not None:
+    if limit is not None and on_bad == "refuse":  # rows that nobody will see need no look
         data = data.select(np.arange(min(limit, len(data))))
-    return data
+    data = drop_bad(data, on_bad)
+    return data if limit is None else data.select(np.arange(min(limit, len(data))))
 
 
 __all__ = ["Column", "Dataset", "content_hash", "load_data"]

@@ -14,7 +14,12 @@ AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif"})
 
 
 def modality_of_field(field: str) -> str | None:
-    """Modality a field is named after: `image_view_2` -> `image`, `label` -> None (a plain column)."""
+    """Modality a field is named after: `image_view_2` -> `image`, `label` -> None (a plain column).
+
+    `image_id` and `text_mask` are no items: those names belong to the batch, and data sets use them for keys.
+    """
+    if field.endswith(("_id", "_ids", "_mask")):
+        return None
     head = field.split("_", 1)[0]
     return head if head in MODALITIES else None
 

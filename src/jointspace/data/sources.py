@@ -55,7 +55,10 @@ def read_sources(
     split: str | None = None,
     id: str | None = None,
 ) -> Dataset:
-    """The union of several sources, each `{path, columns, weight, prompt, split, name, limit, id}`. Raises DataError."""
+    """The union of several sources, each `{path, columns, weight, prompt, split, name, limit, id}`.
+
+    Raises DataError.
+    """
     if not sources:
         raise DataError("sources: the list is empty")
     made = []
