@@ -51,6 +51,4 @@ def need(module: str, extra: str) -> object:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise MissingDependency(
-            f"{module} is not installed: pip install 'jointspace[{extra}]'"
-        ) from error
+        raise MissingDependency(f"{module} is not installed: pip install 'jointspace[{extra}]'") from error

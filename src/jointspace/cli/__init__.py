@@ -1,1 +1,28 @@
-"""See DESIGN: one room of the house."""
+"""`jointspace VERB THING [key=value ...]`: one thin file a verb."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Entry point of the `jointspace` command: one line and an exit code for every error a user can cause."""
+    from jointspace.cli.app import app
+    from jointspace.errors import JointspaceError
+
+    debug = "--debug" in sys.argv
+    sys.argv = [a for a in sys.argv if a != "--debug"]
+    try:
+        app()
+    except JointspaceError as error:
+        if debug:
+            raise
+        print(f"jointspace: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("jointspace: stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)

@@ -1,1 +1,4 @@
-"""See DESIGN: one room of the house."""
+"""One script a published system: its central claim at desk scale, on the public API.
+
+A module gives `REPRODUCTION = Reproduction(...)`; `jointspace reproduce SLUG` finds it by its slug.
+"""

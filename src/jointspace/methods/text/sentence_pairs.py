@@ -1,0 +1,90 @@
+"""Contrastive fine-tuning of one text encoder on pairs or triples: the baseline of the text family.
+
+The recipe of sentence-transformers' MultipleNegativesRankingLoss (Henderson et al., "Efficient Natural Language
+Response Suggestion for Smart Reply", 2017, arXiv 1705.00652; Reimers and Gurevych, "Sentence-BERT", EMNLP 2019, arXiv
+1908.10084): every other text of the batch is a negative, a third text of the row is a hard one.
+
+Shapes: text (B, L), text_positive (B, L), text_negative (B, L) token ids with their masks, True = real token.
+Differs from the source: texts of equal content never repel each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+import torch
+import torch.nn.functional as F
+from pydantic import ConfigDict, PositiveFloat, PositiveInt
+from pydantic.dataclasses import dataclass
+from torch import Tensor
+
+from jointspace.encoders.config import EncoderConfig
+from jointspace.nn.heads import linear
+from jointspace.nn.pooling import pool
+from jointspace.nn.temperature import Temperature
+from jointspace.objectives.contrastive import info_nce
+from jointspace.space import Space, Tower
+from jointspace.training.method import Batch, Method, Progress
+
+SIDES = ("text", "text_positive", "text_negative")
+
+
+@dataclass(kw_only=True, config=ConfigDict(extra="forbid"))
+class Config:
+    text: EncoderConfig = field(default_factory=lambda: EncoderConfig(name="minilm"))
+    pooling: str = "mean"
+    dim: PositiveInt | None = None  # None = the encoder's own width, no projection
+    temperature: PositiveFloat = 0.05  # a scale of 20
+    learn_temperature: str = "fixed"
+    symmetric: bool = False  # also positive -> anchor
+
+
+class SentencePairs(Method):
+    """Learn a text Space from (anchor, positive) or (anchor, positive, hard negative) rows."""
+
+    Config = Config
+    fields = ("text", "text_positive")
+    optional_fields = ("text_negative",)
+
+    def __init__(self, config: Config):
+        super().__init__(config)
+        self.text_encoder = config.text.build("text")
+        self.text_projection = linear(self.text_encoder.dim, config.dim)
+        self.temperature = Temperature(config.temperature, learn=config.learn_temperature)
+
+    def embed(self, batch: Batch) -> dict[str, Tensor]:
+        """One forward for all sides: they share the encoder, so their texts make one batch."""
+        sides = [side for side in SIDES if side in batch]
+        width = max(batch[side].shape[1] for side in sides)
+        ids = torch.cat([F.pad(batch[side], (0, width - batch[side].shape[1])) for side in sides])  # (S * B, L)
+        mask = torch.cat([F.pad(batch[f"{s}_mask"], (0, width - batch[s].shape[1])) for s in sides])
+        vectors = F.normalize(self.text_projection(pool(self.text_encoder(ids, mask), self.config.pooling)), dim=-1)
+        embeddings = dict(zip(sides, vectors.chunk(len(sides)), strict=True))
+        for side in ("text", "text_positive"):
+            if f"{side}_id" in batch:
+                embeddings[f"{side}_id"] = batch[f"{side}_id"]
+        return embeddings
+
+    def terms(
+        self,
+        text: Tensor,
+        text_positive: Tensor,
+        text_negative: Tensor | None = None,
+        text_id: Tensor | None = None,
+        text_positive_id: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Anchor against the positives (and hard negatives) of the whole batch; the way back where asked for."""
+        ids = None if text_id is None or text_positive_id is None else torch.stack([text_id, text_positive_id], dim=1)
+        how = dict(temperature=self.temperature(), gather=True, query_ids=ids, key_ids=ids)
+        negatives = None if text_negative is None else text_negative[:, None]  # (B, 1, D)
+        terms = {"forward": info_nce(text, text_positive, negatives=negatives, **how)}
+        if self.config.symmetric:
+            terms = {"forward": terms["forward"] / 2, "backward": info_nce(text_positive, text, **how) / 2}
+        return terms
+
+    def after_step(self, progress: Progress) -> None:
+        self.temperature.clamp_()
+
+    def space(self) -> Space:
+        tower = Tower(self.text_encoder, pooling=self.config.pooling, projection=self.text_projection)
+        return Space(method="sentence_pairs", normalize=True, text=tower)
