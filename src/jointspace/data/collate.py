@@ -1,0 +1,144 @@
+"""Row indices -> batch of tensors: values drawn, decoded, augmented, padded; with the ids that tell contents apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jointspace.data import draws
+from jointspace.data.batch import is_shared
+from jointspace.data.modality import modality_of_field
+from jointspace.data.plain_columns import PlainColumn
+from jointspace.data.prompts import fill, prompt_of
+from jointspace.errors import ConfigError, DataError, JointspaceError, nearest
+
+if TYPE_CHECKING:
+    from jointspace.data.dataset import Dataset
+    from jointspace.data.processor import Augmentation, Processor
+
+
+class Collator:
+    """`collator(indices, epoch)` -> `dict[str, Tensor]`, a pure function of (seed, epoch, index) row by row.
+
+    Which processor serves a field: the field's own entry of `processors`, else its modality's. A field of a modality
+    gives `<field>` (and `<field>_mask` ...) as its processor makes it, and `<field>_id` (B,) int64, the content hash of
+    the very value used. Of several values a row one is drawn in training, the first is taken otherwise. Plain fields:
+    see `PlainColumn`. Always there: `row` (B,) int64, the index in `data`, and `source` (B,) int64.
+
+    augment: by field or modality; applied in training only. views: field -> number of views: `image`, `image_view_2`,
+    ... each with its own augmentation, and of several values a row another one as long as there are any.
+    A source's prompt goes in front of its texts (`jointspace.data.prompts.prompt_of`); ids are of the text alone.
+    shared: `shared_*` entries put into every batch as they are. Picklable: worker processes get a copy.
+
+    Raises ConfigError for a field that the data lacks or no processor serves; when called, DataError that names the
+    row and field of a missing or unreadable value.
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        processors: Mapping[str, Processor],
+        fields: Sequence[str],
+        *,
+        seed: int,
+        augment: Mapping[str, Augmentation] | None = None,
+        views: Mapping[str, int] | None = None,
+        train: bool = True,
+        shared: Mapping[str, Any] | None = None,
+    ):
+        self.data, self.seed, self.train = data, seed, train
+        self.prompts = data.prompts
+        self.views = dict(views or {})
+        self.shared = dict(shared or {})
+        for name in self.shared:
+            if not is_shared(name):
+                raise ConfigError(f"collator: shared fields are named shared_*, got {name!r}")
+        self.items: dict[str, tuple[Processor, Augmentation | None]] = {}
+        self.plain: dict[str, PlainColumn] = {}
+        self.hashes: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        augment = dict(augment or {})
+        for field in dict.fromkeys(fields):
+            if field not in data.fields:
+                raise ConfigError(f"{data.name}: no field {field!r}{nearest(field, data.fields)}")
+            modality = modality_of_field(field)
+            processor = processors.get(field) or processors.get(modality or "")
+            if processor is not None:
+                self.items[field] = (processor, augment.get(field, augment.get(modality or "")))
+                self.hashes[field] = data.hashes(field)
+            elif modality is not None:
+                raise ConfigError(f"no encoder takes the field {field!r}{nearest(field, processors)}")
+            else:
+                self.plain[field] = PlainColumn(data, field)
+        for field in self.views:
+            if field not in self.items:
+                raise ConfigError(f"views: {field!r} is not among the item fields{nearest(field, self.items)}")
+
+    def __call__(self, indices: np.ndarray, epoch: int = 0) -> dict[str, Any]:
+        indices = np.asarray(indices, dtype=np.int64)
+        batch: dict[str, Any] = {"row": torch.from_numpy(indices.copy())}
+        batch["source"] = torch.from_numpy(self.data.source[indices].astype(np.int64))
+        for field in self.items:
+            for view in range(1, self.views.get(field, 1) + 1):
+                name = field if view == 1 else f"{field}_view_{view}"
+                batch.update(self._view(field, name, view, indices, epoch))
+        for field, column in self.plain.items():
+            batch.update({_join(field, part): tensor for part, tensor in column.batch(indices).items()})
+        return {**batch, **self.shared}
+
+    def _view(self, field: str, name: str, view: int, indices: np.ndarray, epoch: int) -> dict[str, Tensor]:
+        processor, augment = self.items[field]
+        flat, offsets = self.hashes[field]
+        counts = offsets[indices + 1] - offsets[indices]
+        if not counts.all():
+            raise DataError(f"{self.data.where(int(indices[np.argmin(counts)]))}: field {field!r} has no value")
+        choice = self._choose(field, view, counts, indices, epoch)
+        values = [self.data.values(field, int(i))[c] for i, c in zip(indices, choice, strict=True)]
+        if modality_of_field(field) == "text":
+            values = [self._prompted(field, int(i), value) for i, value in zip(indices, values, strict=True)]
+        how: dict[str, Any] = {}
+        if augment is not None and self.train:
+            how = {"augment": augment, "keys": draws.key(self.seed, "augment", field, view, epoch, indices)}
+        tensors = self._process(processor, values, how, field, indices)
+        out = {_join(name, part): tensor for part, tensor in tensors.items()}
+        out[f"{name}_id"] = torch.from_numpy(flat[offsets[indices] + choice])
+        return out
+
+    def _choose(self, field: str, view: int, counts: np.ndarray, indices: np.ndarray, epoch: int) -> np.ndarray:
+        """Which of its values each row uses: the view-th of a random order in training, of the given order else."""
+        place = (view - 1) % counts
+        most = int(counts.max())
+        if most == 1 or not self.train:
+            return place
+        lot = draws.uniform(draws.key(self.seed, "choice", field, epoch, indices), most)
+        lot[np.arange(most) >= counts[:, None]] = np.inf
+        return np.argsort(lot, axis=1, kind="stable")[np.arange(len(place)), place]
+
+    def _prompted(self, field: str, index: int, text: str) -> str:
+        prompt = prompt_of(self.prompts[self.data.source[index]], field)
+        return text if prompt is None else fill(prompt, text)
+
+    def _process(
+        self,
+        processor: Callable[..., dict[str, Tensor]],
+        values: list[Any],
+        how: dict[str, Any],
+        field: str,
+        indices: Any,
+    ) -> dict[str, Tensor]:
+        try:
+            return processor(values, **how)
+        except (JointspaceError, OSError, ValueError, TypeError) as error:
+            for index, value in zip(indices, values, strict=True):  # which row was it?
+                try:
+                    processor([value])
+                except (JointspaceError, OSError, ValueError, TypeError) as cause:
+                    raise DataError(f"{self.data.where(int(index))}: field {field!r}: {cause}") from cause
+            raise error
+
+
+def _join(field: str, part: str) -> str:
+    return f"{field}_{part}" if part else field
