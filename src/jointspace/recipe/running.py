@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,7 +11,7 @@ from pydantic import ValidationError
 
 from jointspace import methods
 from jointspace.errors import ConfigError
-from jointspace.recipe.schema import explain
+from jointspace.recipe.schema import Recipe, explain
 
 
 def build_method(table: dict[str, Any], seed: int = 0) -> Any:
@@ -22,3 +24,90 @@ def build_method(table: dict[str, Any], seed: int = 0) -> Any:
         raise ConfigError(f"method {table['name']}: {explain(error, cls.Config)}") from None
     torch.manual_seed(seed)
     return cls(config)
+
+
+@dataclass
+class Run:
+    """A finished run: the Space, its scores, where it lies."""
+
+    space: Any
+    output: Path
+    steps: int
+    seconds: float
+    scores: list[Any] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def summary(self) -> dict[str, Any]:
+        """JSON form for `--json`."""
+        return {
+            "output": str(self.output),
+            "space": str(self.output / "space"),
+            "fingerprint": self.space.fingerprint(),
+            "steps": self.steps,
+            "seconds": self.seconds,
+            "scores": [score for scores in self.scores for score in scores.to_json()["scores"]],
+        }
+
+
+def run(recipe: Recipe, *, resume: bool = False, progress: bool = True) -> Run:
+    """Load the data, build the method, fit it, evaluate the Space; everything lands in `recipe.output`."""
+    from jointspace.training.loop import fit
+
+    data, validation = recipe.data.load(), recipe.validation.load() if recipe.validation else None
+    method = build_method(recipe.method, recipe.training.seed)
+    if recipe.stages:
+        from jointspace.training.stages import fit_stages
+
+        result = fit_stages(method, data, recipe, validation=validation, resume=resume, progress=progress)
+    else:
+        result = fit(
+            method,
+            data,
+            recipe.training,
+            validation=validation,
+            evaluate=_online(recipe, validation),
+            output=recipe.output,
+            resume=resume,
+            init_from=recipe.init_from,
+            recipe=recipe.to_dict(),
+            progress=progress,
+        )
+    run = Run(result.space, Path(recipe.output), result.steps, result.seconds, history=result.history)
+    for number, wanted in enumerate(recipe.evaluation):
+        from jointspace.evaluation import evaluate
+
+        target = wanted.data.load() if wanted.data else validation
+        if target is None:
+            raise ConfigError(f"evaluation.{number}: names no data, and the recipe has no validation")
+        scores = evaluate(run.space, target, task=wanted.task, **wanted.options)
+        scores.save(run.output / "scores" / f"{number}-{wanted.task}")
+        run.scores.append(scores)
+    if run.scores:
+        run.space.metadata["scores"] = run.summary()["scores"]
+        run.space.save_pretrained(run.output / "space")
+    return run
+
+
+def _online(recipe: Recipe, validation: Any) -> Any:
+    """Scores of the Space during training: the recipe's evaluations that use the validation data."""
+    wanted = [e for e in recipe.evaluation if e.data is None and validation is not None]
+    if not wanted or recipe.training.eval_steps is None:
+        return None
+
+    def evaluate_space(space: Any) -> dict[str, float]:
+        from jointspace.evaluation import evaluate
+
+        found: dict[str, float] = {}
+        for e in wanted:
+            found |= {s.name: s.value for s in evaluate(space, validation, task=e.task, **e.options)}
+        return found
+
+    return evaluate_space
+
+
+def dry_run(recipe: Recipe) -> dict[str, Any]:
+    """Build all, one forward and backward, write nothing: parameters, shapes, memory, seconds a step, disk."""
+    from jointspace.training.loop import dry_run as try_out
+
+    data = recipe.data.load()
+    return try_out(build_method(recipe.method, recipe.training.seed), data, recipe.training)

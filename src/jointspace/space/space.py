@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from jointspace.data.modality import MODALITIES, modality_of_item
 from jointspace.errors import SpaceError, nearest
@@ -92,6 +92,8 @@ class Space(nn.Module):
             from jointspace.space.storage import describe
 
             digest = hashlib.sha256(json.dumps(describe(self), sort_keys=True).encode())
+            for tower in self._towers():
+                digest.update(tower.encoder.processor.learnt())
             for name in sorted(state):
                 digest.update(name.encode())
                 tensor = state[name].detach().cpu().contiguous()
@@ -272,8 +274,3 @@ class Space(nn.Module):
 
 
 _ROLES = ("query", "document")
-
-
-def as_tensor(vectors: Any) -> Tensor:
-    """Vectors as a float32 tensor, without a copy where they are a numpy array already."""
-    return torch.as_tensor(vectors, dtype=torch.float32)

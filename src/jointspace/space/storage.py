@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file, save_file
-from torch import nn
 
 import jointspace
+from jointspace.encoders import storage as encoder_storage
 from jointspace.encoders.storage import load_encoder, save_encoder
 from jointspace.errors import SpaceError
 from jointspace.nn.registry import from_config, to_config
@@ -39,9 +39,7 @@ def describe(space: Space) -> dict[str, Any]:
         assert isinstance(tower, Tower)
         towers[name] = {
             "encoder": folders[id(tower.encoder)],
-            "kind": tower.encoder.kind,
-            "options": tower.encoder.options(),
-            "processor": tower.encoder.processor.config(),
+            "backbone": encoder_storage.describe(tower.encoder),
             "pooling": tower.pooling if isinstance(tower.pooling, str) else to_config(tower.pooling),
             "projection": to_config(tower.projection),
             "token_projection": to_config(tower.token_projection),
@@ -231,8 +229,3 @@ def _short(table: Any, field: str) -> str:
     value = table.get(field) if isinstance(table, dict) else table
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) < 60 else text[:57] + "..."
-
-
-def parameters_of(module: nn.Module) -> int:
-    """Number of parameters of a module."""
-    return sum(p.numel() for p in module.parameters())

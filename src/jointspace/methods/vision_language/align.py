@@ -9,7 +9,8 @@ other pair of the global batch repels, in both directions. The temperature is le
 Shapes: image (B, 3, H, W); text (B, L) token ids; text_mask (B, L), True = real token. Embeddings (B, dim) of unit
 length.
 Parts elsewhere: frequency filters `data/cleaning`, crops `training.augment`, LAMB `training.optim`, composed queries
-(picture + text) `search`, fine-tuning on pairs = this method with `init_from`, on classes `methods/vision/classification`.
+(picture + text) `search`; fine-tuning on pairs is this method with `init_from`, on classes
+`methods/vision/classification`.
 Differs from the paper: pictures or texts of equal content in a batch never repel each other (`ignore_equal`);
 the temperature is held >= 1e-3, because a large step of a directly learnt one can cross zero.
 """

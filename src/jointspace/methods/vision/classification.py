@@ -1,0 +1,54 @@
+"""Supervised classification: any encoder, one linear layer, cross-entropy.
+
+The plain way to fine-tune a tower on labels (ALIGN, section 5.4, fine-tunes its image tower so): start from a Space with
+`init_from` and a key map, or from the encoder's own pretrained weights. What comes out is a Space again: `dense` are the
+pooled features, `logits` the class scores.
+
+Shapes: image (B, 3, H, W); label (B,) class index.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+import torch.nn.functional as F
+from pydantic import ConfigDict, NonNegativeFloat, PositiveInt
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+
+from jointspace.encoders.config import EncoderConfig
+from jointspace.nn.pooling import pool
+from jointspace.space import Space, Tower
+from jointspace.training.method import Batch, Method
+
+
+@dataclass(kw_only=True, config=ConfigDict(extra="forbid"))
+class Config:
+    image: EncoderConfig = field(default_factory=lambda: EncoderConfig(name="efficientnet-lite0"))
+    classes: PositiveInt  # number of classes
+    pooling: str = "pooled"
+    label_smoothing: NonNegativeFloat = 0.0
+
+
+class Classification(Method):
+    """Fine-tune an image tower on labels. Batch fields: image, label."""
+
+    Config = Config
+    fields = ("image", "label")
+    contrastive = False
+
+    def __init__(self, config: Config):
+        super().__init__(config)
+        self.image_encoder = config.image.build("image")
+        self.head = nn.Linear(self.image_encoder.dim, config.classes)
+
+    def embed(self, batch: Batch) -> dict[str, Tensor]:
+        features = pool(self.image_encoder(batch["image"]), self.config.pooling)  # (B, D)
+        return {"logits": self.head(features), "label": batch["label"]}
+
+    def terms(self, logits: Tensor, label: Tensor) -> dict[str, Tensor]:
+        return {"class": F.cross_entropy(logits.float(), label.long(), label_smoothing=self.config.label_smoothing)}
+
+    def space(self) -> Space:
+        tower = Tower(self.image_encoder, pooling=self.config.pooling, heads={"logits": self.head})
+        return Space(method="classification", image=tower)
