@@ -33,8 +33,9 @@ class Entry:
 
 
 _HF_TEXT: dict[str, Any] = dict(
-    path=None, config=None, pretrained=False, max_length=None, lowercase=False, trust_remote_code=False
-)
+    path=None, config=None, pretrained=None, tokenizer="bpe", vocab_size=None, max_length=None, lowercase=False,
+    pooler=False, dtype="float32", trust_remote_code=False,
+)  # fmt: skip
 _BERT: dict[str, Any] = dict(
     layers=2, width=128, heads=None, feed_forward=None, max_length=64, vocab_size=8192, tokenizer="bpe",
     lowercase=True, dropout=0.1, pretrained=False,
@@ -59,7 +60,8 @@ ENTRIES: dict[str, dict[str, Entry]] = {
         "ngrams": Entry(
             f"{_TEXT}.ngrams:build",
             dict(
-                width=256, buckets=65536, n_min=2, n_max=5, words=True, max_length=256, dropout=0.0, lowercase=True
+                width=256, buckets=65536, n_min=1, n_max=5, words=True, max_length=1024, lowercase=True, dropout=0.0,
+                norm=True, tokens=False, sparse=False,
             ),
         ),
     },
