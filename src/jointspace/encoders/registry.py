@@ -111,10 +111,11 @@ def check_type(what: str, value: Any, default: Any) -> None:
     """ConfigError where `value` is of another type than `default`; None on either side fits, and any `pretrained`."""
     if value is None or default is None or what.endswith("'pretrained'"):
         return
-    numbers = (int, float) if isinstance(default, float) else (type(default),)
-    if isinstance(default, (list, tuple)):
-        numbers = (list, tuple)
-    if not isinstance(value, numbers) or isinstance(value, bool) is not isinstance(default, bool):
+    fitting: tuple[type, ...] = (type(default),)
+    for kinds in ((int, float), (list, tuple)):  # 1 fits 1.0, and a YAML list a tuple
+        if isinstance(default, kinds[1]):
+            fitting = kinds
+    if not isinstance(value, fitting) or isinstance(value, bool) is not isinstance(default, bool):
         raise ConfigError(f"{what} is {value!r}, expected {type(default).__name__} (default {default!r})")
 
 

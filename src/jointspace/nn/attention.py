@@ -7,6 +7,8 @@ bool, True = real.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,7 +17,10 @@ from jointspace.errors import ConfigError, nearest
 from jointspace.nn.positions import Rotary
 from jointspace.nn.shapes import check
 
-ACTIVATIONS = ("gelu", "relu", "silu", "geglu", "swiglu")
+_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu, "relu": F.relu, "silu": F.silu, "geglu": F.gelu, "swiglu": F.silu,
+}  # fmt: skip
+ACTIVATIONS = tuple(_ACTIVATIONS)
 
 
 def init_weights(module: nn.Module, std: float = 0.02) -> None:
@@ -105,10 +110,10 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, hidden: int, activation: str = "gelu", dropout: float = 0.0, bias: bool = True):
         super().__init__()
-        if activation not in ACTIVATIONS:
+        if activation not in _ACTIVATIONS:
             raise ConfigError(f"no activation is called {activation!r}{nearest(activation, ACTIVATIONS)}")
         self.gated = activation.endswith("glu")
-        self.act = {"geglu": F.gelu, "swiglu": F.silu, "gelu": F.gelu, "relu": F.relu, "silu": F.silu}[activation]
+        self.act = _ACTIVATIONS[activation]
         self.inner = nn.Linear(width, 2 * hidden if self.gated else hidden, bias=bias)
         self.outer = nn.Linear(hidden, width, bias=bias)
         self.dropout = nn.Dropout(dropout)

@@ -67,5 +67,5 @@ class EMA(nn.Module):
                 mine.copy_(new)
             else:
                 mine.lerp_(new.to(mine.dtype), 1.0 - m)
-        for mine, new in zip(self.module.buffers(), module.buffers(), strict=True):
-            mine.copy_(new)
+        for kept, current in zip(self.module.buffers(), module.buffers(), strict=True):
+            kept.copy_(current)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,13 +23,16 @@ class LoRALinear(nn.Linear):
 
     lora_a: nn.Parameter
     lora_b: nn.Parameter
+    scale: float
+    dropout: float
+    enabled: bool
 
     @classmethod
     def wrap(cls, base: nn.Linear, rank: int, alpha: float, dropout: float = 0.0) -> LoRALinear:
         """Shares weight and bias with `base`."""
         layer = cls(base.in_features, base.out_features, bias=False, device="meta")
         layer.weight, layer.bias = base.weight, base.bias
-        like = dict(device=base.weight.device, dtype=base.weight.dtype)
+        like: dict[str, Any] = dict(device=base.weight.device, dtype=base.weight.dtype)
         layer.lora_a = nn.Parameter(torch.empty(rank, base.in_features, **like))
         layer.lora_b = nn.Parameter(torch.zeros(base.out_features, rank, **like))
         nn.init.kaiming_uniform_(layer.lora_a, a=5**0.5)

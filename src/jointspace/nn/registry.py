@@ -40,7 +40,7 @@ def register(cls: M) -> M:
     return cls
 
 
-def to_config(module: nn.Module) -> dict[str, Any]:
+def to_config(module: Any) -> dict[str, Any]:
     """Module -> {"type": name, ...keyword arguments}. SpaceError for a class that is neither known nor registered."""
     cls = type(module)
     if cls is nn.Sequential:

@@ -48,7 +48,7 @@ class HuggingFaceText(Encoder):
         self.processor: TextProcessor = processor
         self.source = source  # where code of its own came from
         self._given = config
-        self.dim = int(model.config.hidden_size)
+        self.dim = int(self.model.config.hidden_size)
         takes = inspect.signature(model.forward).parameters
         self._extra: dict[str, Any] = {"use_cache": False} if "use_cache" in takes else {}
 
@@ -134,7 +134,7 @@ def build(
     assert path is not None
     with _one_line(path):
         found = AutoConfig.from_pretrained(path, trust_remote_code=trust_remote_code)
-        words = AutoTokenizer.from_pretrained(path, trust_remote_code=trust_remote_code)
+        words: Any = AutoTokenizer.from_pretrained(path, trust_remote_code=trust_remote_code)
     if pretrained is False:
         model = _random(found, pooler, trust_remote_code)
     else:
