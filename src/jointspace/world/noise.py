@@ -1,0 +1,70 @@
+"""Seeded noise in captions: what alt-texts of the web look like. Each kind has its own rate; the truth is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from jointspace.data.draws import integers, key, uniform
+from jointspace.errors import ConfigError, nearest
+
+KINDS = ("unrelated", "generic", "file_name", "size_string", "too_short", "too_long")
+GENERIC = ("image", "photo", "picture", "alt_img", "thumbnail", "click to enlarge", "default image", "no description")
+_STEMS = ("IMG", "DSC", "photo", "scan", "pic", "image", "untitled")
+_SIDES = (320, 480, 600, 640, 720, 800, 1024, 1080, 1280, 1920)
+_FILLER = (
+    "buy now free shipping best price new collection summer sale online shop home decoration kids room wall art "
+    "poster print high quality download vector illustration isolated stock royalty free"
+).split()
+# 45 % noise, the rates of ALIGN's desk-scale reproduction
+ALT_TEXT: Mapping[str, float] = {"unrelated": 0.25, "generic": 0.10, "file_name": 0.05, "size_string": 0.05}
+
+
+def alt_texts(
+    captions: Sequence[str],
+    seed: int,
+    rates: Mapping[str, float] = ALT_TEXT,
+    *,
+    pool: Sequence[str] | None = None,
+) -> tuple[list[str], list[str]]:
+    """Captions -> (alt-texts, kind of noise of each, "" = the caption as it was).
+
+    unrelated: a caption of `pool` (default: of another row); generic: one of a few words that many pictures share;
+    file_name, size_string: `IMG_2093.jpg`, `1920x1080`; too_short: its first two words; too_long: shop words behind
+    it. Row i depends on (seed, i) alone, given the pool. ConfigError for an unknown kind or rates above 1 in sum.
+    """
+    for name in rates:
+        if name not in KINDS:
+            raise ConfigError(f"noise: no kind {name!r}{nearest(name, KINDS)}")
+    if sum(rates.values()) > 1 + 1e-9 or min(rates.values(), default=0) < 0:
+        raise ConfigError(f"noise: rates must be at least 0 and sum to at most 1, got {dict(rates)}")
+    n = len(captions)
+    others = captions if pool is None else pool
+    keys = key(seed, "alt-text", np.arange(n))
+    edges = np.cumsum([rates.get(kind, 0.0) for kind in KINDS])
+    which = np.searchsorted(edges, uniform(keys, 1)[:, 0], side="right")  # len(KINDS) = clean
+    drawn = integers(keys, 1 << 30, 16, stream=1)
+    texts, kinds = [], []
+    for i in range(n):
+        kind = KINDS[which[i]] if which[i] < len(KINDS) else ""
+        texts.append(_noisy(kind, captions[i], drawn[i], others, i, pool is None))
+        kinds.append(kind)
+    return texts, kinds
+
+
+def _noisy(kind: str, caption: str, d: np.ndarray, others: Sequence[str], i: int, same: bool) -> str:
+    if kind == "unrelated":
+        j = int(d[0]) % len(others)
+        return others[(j + 1) % len(others)] if same and j == i else others[j]
+    if kind == "generic":
+        return GENERIC[d[0] % len(GENERIC)]
+    if kind == "file_name":
+        return f"{_STEMS[d[0] % len(_STEMS)]}_{d[1] % 10_000:04d}.jpg"
+    if kind == "size_string":
+        return f"{_SIDES[d[0] % len(_SIDES)]}x{_SIDES[d[1] % len(_SIDES)]}"
+    if kind == "too_short":
+        return " ".join(caption.split()[:2])
+    if kind == "too_long":
+        return " ".join([caption, *(_FILLER[d[2 + k % 14] % len(_FILLER)] for k in range(24))])
+    return caption
