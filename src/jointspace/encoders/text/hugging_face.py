@@ -37,7 +37,7 @@ class HuggingFaceText(Encoder):
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Any,
         processor: TextProcessor,
         *,
         source: str | None = None,
