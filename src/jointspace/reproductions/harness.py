@@ -41,7 +41,7 @@ class Role:
 
 @dataclass
 class Context:
-    """What one run of one arm gets: seed, scale, settings of that scale, data by role, device."""
+    """What one run of one arm gets: seed, scale, settings of that scale, data by role."""
 
     seed: int
     scale: str
@@ -50,6 +50,7 @@ class Context:
     replaced: Mapping[str, str]
     say: Callable[[str], None] = lambda text: None
     used: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)  # what the arms of one seed share (a trained Space)
 
     def data(self, role: str, **how: Any) -> Any:
         """The Dataset of a role: the default, or what `--data` put in its place. DataError where a field is missing."""
@@ -114,10 +115,11 @@ class Reproduction:
         took: dict[str, float] = dict.fromkeys(self.arms, 0.0)
         used: dict[str, dict[str, Any]] = {}
         for number, seed in enumerate(seeds):
+            shared: dict[str, Any] = {}
             for arm in self.arms:
                 if number >= self.few.get(arm, len(seeds)):
                     continue
-                context = Context(seed, scale, self.settings[scale], self.roles, replaced, say, used)
+                context = Context(seed, scale, self.settings[scale], self.roles, replaced, say, used, shared)
                 begin = time.perf_counter()
                 scores = self.run(arm, context)
                 took[arm] += time.perf_counter() - begin

@@ -75,7 +75,7 @@ def heart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Two discs above, a tip below."""
     lobes = np.minimum(disc(0.48, -0.42, -0.32)(x, y), disc(0.48, 0.42, -0.32)(x, y))
     side = np.abs(x)
-    # below the lobes: between their tangents to the tip, the lines from their centres to the tangent points, and a level
+    # below the lobes: between their tangents to the tip, and under the lines from their centres to the tangent points
     wedge = np.maximum(0.7071 * (side + y) - 0.55, np.maximum(0.7071 * (side - y) - 0.523, -(y + 0.32)))
     return np.minimum(lobes, wedge)
 
