@@ -25,13 +25,15 @@ EncodeAll = Callable[[str], Tensor]  # field -> (N, D) embeddings of every train
 class Progress:
     """Where a run stands; handed to every hook. Schedules are functions of `fraction`.
 
-    step: optimiser steps done before this one, 0 .. steps - 1; epoch likewise; fraction = step / (steps - 1).
+    step: optimiser steps done before this one, 0 .. steps - 1; epoch likewise; fraction = step / (steps - 1);
+    phase: index of the update in `phases()` that a hook is called for.
     """
 
     step: int
     steps: int
     epoch: int = 0
     epochs: int = 1
+    phase: int = 0
 
     @property
     def fraction(self) -> float:
@@ -129,17 +131,21 @@ class Method(nn.Module):
 
     # Hooks ------------------------------------------------------------------------------------------------------------
 
-    def before_epoch(self, progress: Progress, encode_all: EncodeAll) -> None:
-        """A pass over the whole set between epochs; keep what it gives in buffers indexed by `row`."""
+    def before_epoch(self, progress: Progress, encode_all: EncodeAll) -> Any:
+        """A pass over the whole set between epochs; keep what it gives in buffers indexed by `row`.
+
+        `encode_all(name)` is the entry `name` of `embed` for every row. Where `batches` go by a table (neighbours),
+        return it: integers (N, K), the rows that belong to each row; it is part of the checkpoint.
+        """
 
     def before_step(self, progress: Progress) -> None:
         """Before the batch of this step is embedded."""
 
     def after_backward(self, progress: Progress) -> None:
-        """Gradients are there, not yet clipped: the place to edit them."""
+        """Gradients are there, not yet clipped: the place to edit them. Once for each update of the step."""
 
     def after_step(self, progress: Progress) -> None:
-        """The optimiser has stepped: clamps, EMA teachers, queues."""
+        """The optimiser has stepped: clamps, EMA teachers, queues. Once a step, after its last update."""
 
     # What comes out ---------------------------------------------------------------------------------------------------
 

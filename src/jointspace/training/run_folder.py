@@ -1,0 +1,161 @@
+"""The folder of a run, without torch: `run.json`, `metrics.jsonl`, where checkpoints and the Space lie.
+
+run.json             resolved config, versions, seed, threads, data, scores, status, resumed_from
+metrics.jsonl        a line a log, evaluation and end
+checkpoint-<step>/   what `resume` goes on from
+space/               the learnt Space
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from jointspace import __version__
+from jointspace.errors import TrainingError
+
+PACKAGES = ("torch", "transformers", "accelerate", "safetensors", "numpy", "tokenizers")
+TIMING = ("seconds", "items_per_second", "waited")  # entries of metrics.jsonl that differ from run to run
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that can change the numbers."""
+    found = {"jointspace": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write beside, flush to disk, rename: `path` holds the old text or the new one."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(beside, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside a folder outlast a power cut, where the system can."""
+    if hasattr(os, "O_DIRECTORY"):
+        handle = os.open(folder, os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+class RunFolder:
+    """Writes `run.json` and `metrics.jsonl` of one run. `path` None: keeps them in memory, writes nothing.
+
+    `record` is the content of run.json; `history` the lines of metrics.jsonl so far.
+    """
+
+    def __init__(self, path: Path | None):
+        self.path = path
+        self.record: dict[str, Any] = {}
+        self.history: list[dict[str, Any]] = []
+        self._file: Any = None
+
+    def start(self, record: Mapping[str, Any], resumed_at: int | None) -> None:
+        """Begin a run, or go on with it at a step: lines after that step are dropped, its beginning is kept."""
+        before = read_run(self.path) if self.path is not None and resumed_at is not None else None
+        self.record = {"status": "running", "started": _now(), **record, "resumed_from": [], "scores": {}}
+        if before:
+            self.record["started"] = before.get("started", self.record["started"])
+            self.record["resumed_from"] = list(before.get("resumed_from", []))
+            self.record["seconds_before"] = before.get("seconds", 0.0) + before.get("seconds_before", 0.0)
+        if resumed_at is not None:
+            self.record["resumed_from"].append(resumed_at)
+        if self.path is None:
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        if resumed_at:
+            self.history = [line for line in read_metrics(self.path) if line.get("step", 0) <= resumed_at]
+        write_text(self.path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in self.history))
+        self._file = open(self.path / "metrics.jsonl", "a", encoding="utf-8")
+        self.write()
+
+    def write(self, **changes: Any) -> None:
+        """Change entries of run.json and write it."""
+        self.record.update(changes)
+        if self.path is not None:
+            write_text(
+                self.path / "run.json", json.dumps(self.record, indent=2, ensure_ascii=False, default=str) + "\n"
+            )
+
+    def log(self, line: dict[str, Any]) -> None:
+        """Append a line of metrics."""
+        self.history.append(line)
+        if self._file is not None:
+            self._file.write(json.dumps(line, default=float) + "\n")
+            self._file.flush()
+
+    def sync(self) -> None:
+        """Metrics so far are on the disk (called before a checkpoint)."""
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def read_run(folder: Path) -> dict[str, Any] | None:
+    """Content of run.json, None where there is none. Raises TrainingError for one that is not JSON."""
+    path = folder / "run.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path}: not readable as JSON ({str(error).splitlines()[0]})") from None
+    return content if isinstance(content, dict) else None
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Lines of metrics.jsonl up to the first one that is torn."""
+    lines = []
+    try:
+        text = (folder / "metrics.jsonl").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    for line in text.splitlines():
+        try:
+            lines.append(json.loads(line))
+        except ValueError:
+            break
+    return lines
+
+
+def find_runs(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """(folder, run.json) of every run at or below `root`, newest first; unreadable ones are left out."""
+    found = []
+    for path in root.rglob("run.json"):
+        try:
+            record = read_run(path.parent)
+        except TrainingError:
+            continue
+        if record and "status" in record:
+            found.append((path.parent, record))
+    yield from sorted(found, key=lambda pair: str(pair[1].get("started", "")), reverse=True)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
