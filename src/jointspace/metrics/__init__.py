@@ -1,1 +1,1 @@
-"""See DESIGN: one room of the house."""
+"""Metrics as pure functions on arrays; nothing here knows of Spaces, data sets or files."""

@@ -100,7 +100,7 @@ def reciprocal_rank(p: Positions, k: int | None = None) -> np.ndarray:
     if len(tied):
         # E = sum over j of P(first right stands at j of the group) / (above + j); patterns repeat, so each once
         pattern, inverse = np.unique(np.stack([above[tied], size[tied], right[tied]]), axis=1, return_inverse=True)
-        out[tied] = _expected_reciprocal(*pattern, k)[inverse.reshape(-1)]
+        out[tied] = _expected_reciprocal(pattern[0], pattern[1], pattern[2], k)[inverse.reshape(-1)]
     return out
 
 
