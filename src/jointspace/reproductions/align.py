@@ -1,7 +1,8 @@
 """ALIGN at desk scale: clean beats noisy at equal size, but noisy data 16 times larger beats the clean set.
 
 World: 1 to 3 flat objects, 32 x 32, captions like alt-texts. Clean pool of 1,000 pairs; noisy pools of 1,000, 4,000
-and 16,000 with 45 % noise (25 % unrelated caption, 10 % generic text, 10 % file name or size string), filtered. Every arm takes the same number of LAMB steps. Second table: emoji, clean and noisy names of the same pictures.
+and 16,000 with 45 % noise (25 % unrelated caption, 10 % generic text, 10 % file name or size string), filtered by
+frequency. Every arm takes the same number of LAMB steps. Second table: emoji, clean and noisy names of one picture set.
 """
 
 from __future__ import annotations
