@@ -13,7 +13,6 @@ from jointspace.nn.heads import ProjectionHead, linear
 from jointspace.nn.pooling import AttentionPooling
 from jointspace.nn.registry import from_config, register, to_config
 
-
 TOKENS = torch.randn(3, 4, 8, generator=torch.Generator().manual_seed(0))
 
 HEADS = [

@@ -6,7 +6,6 @@ import torch
 
 from jointspace.nn import masks
 
-
 RIGHT = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0]]).bool()
 LEFT = RIGHT.flip(1)
 
