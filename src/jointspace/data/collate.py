@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from jointspace.data import draws
+from jointspace.data.augment.base import box_and_flip
 from jointspace.data.batch import is_shared
+from jointspace.data.mapped import mapped_columns
 from jointspace.data.modality import modality_of_field
 from jointspace.data.plain_columns import PlainColumn
 from jointspace.data.prompts import fill, prompt_of
@@ -29,8 +31,10 @@ class Collator:
     the very value used. Of several values a row one is drawn in training, the first is taken otherwise. Plain fields:
     see `PlainColumn`. Always there: `row` (B,) int64, the index in `data`, and `source` (B,) int64.
 
-    augment: by field or modality; applied in training only. views: field -> number of views: `image`, `image_view_2`,
-    ... each with its own augmentation, and of several values a row another one as long as there are any.
+    augment: by view (`image_view_2`), field or modality; in training only. Where it moves pixels the batch says from
+    where: `<field>_box` (B, 4) and `<field>_flip` (B,), see `jointspace.data.augment.box_and_flip`. views: field ->
+    number of views: `image`, `image_view_2`, ... each with its own augmentation, and of several values a row another
+    one as long as there are any.
     A source's prompt goes in front of its texts (`jointspace.data.prompts.prompt_of`); ids are of the text alone.
     shared: `shared_*` entries put into every batch as they are. Picklable: worker processes get a copy.
 
@@ -57,52 +61,64 @@ class Collator:
         for name in self.shared:
             if not is_shared(name):
                 raise ConfigError(f"collator: shared fields are named shared_*, got {name!r}")
-        self.items: dict[str, tuple[Processor, Augmentation | None]] = {}
+        self.items: dict[str, Processor] = {}
+        self.augment = dict(augment or {})
         self.plain: dict[str, PlainColumn] = {}
         self.hashes: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        augment = dict(augment or {})
         for field in dict.fromkeys(fields):
             if field not in data.fields:
                 raise ConfigError(f"{data.name}: no field {field!r}{nearest(field, data.fields)}")
             modality = modality_of_field(field)
             processor = processors.get(field) or processors.get(modality or "")
-            if processor is not None:
-                self.items[field] = (processor, augment.get(field, augment.get(modality or "")))
+            if processor is not None and not mapped_columns(data, field):
+                self.items[field] = processor
                 self.hashes[field] = data.hashes(field)
-            elif modality is not None:
+            elif modality is not None and not mapped_columns(data, field):
                 raise ConfigError(f"no encoder takes the field {field!r}{nearest(field, processors)}")
             else:
                 self.plain[field] = PlainColumn(data, field)
         for field in self.views:
             if field not in self.items:
                 raise ConfigError(f"views: {field!r} is not among the item fields{nearest(field, self.items)}")
+        known = {name for field in self.items for name in (field, modality_of_field(field), *self._view_names(field))}
+        for name in self.augment:
+            if name not in known:
+                raise ConfigError(f"augment: {name!r} is no field of the batch{nearest(name, map(str, known))}")
 
     def __call__(self, indices: np.ndarray, epoch: int = 0) -> dict[str, Any]:
         indices = np.asarray(indices, dtype=np.int64)
         batch: dict[str, Any] = {"row": torch.from_numpy(indices.copy())}
         batch["source"] = torch.from_numpy(self.data.source[indices].astype(np.int64))
         for field in self.items:
-            for view in range(1, self.views.get(field, 1) + 1):
-                name = field if view == 1 else f"{field}_view_{view}"
+            for view, name in enumerate(self._view_names(field), start=1):
                 batch.update(self._view(field, name, view, indices, epoch))
         for field, column in self.plain.items():
             batch.update({_join(field, part): tensor for part, tensor in column.batch(indices).items()})
         return {**batch, **self.shared}
 
+    def _view_names(self, field: str) -> list[str]:
+        return [field, *(f"{field}_view_{view}" for view in range(2, self.views.get(field, 1) + 1))]
+
     def _view(self, field: str, name: str, view: int, indices: np.ndarray, epoch: int) -> dict[str, Tensor]:
-        processor, augment = self.items[field]
+        processor = self.items[field]
+        modality = modality_of_field(field) or ""
+        augment = next((self.augment[key] for key in (name, field, modality) if key in self.augment), None)
         flat, offsets = self.hashes[field]
         counts = offsets[indices + 1] - offsets[indices]
         if not counts.all():
             raise DataError(f"{self.data.where(int(indices[np.argmin(counts)]))}: field {field!r} has no value")
         choice = self._choose(field, view, counts, indices, epoch)
         values = [self.data.values(field, int(i))[c] for i, c in zip(indices, choice, strict=True)]
-        if modality_of_field(field) == "text":
+        if modality == "text":
             values = [self._prompted(field, int(i), value) for i, value in zip(indices, values, strict=True)]
         how: dict[str, Any] = {}
+        recorder = None
         if augment is not None and self.train:
-            how = {"augment": augment, "keys": draws.key(self.seed, "augment", field, view, epoch, indices)}
+            recorder = _Recorder(augment)
+            how = {"augment": recorder, "keys": draws.key(self.seed, "augment", field, view, epoch, indices)}
         tensors = self._process(processor, values, how, field, indices)
+        if recorder is not None and recorder.theta is not None:
+            tensors["box"], tensors["flip"] = box_and_flip(recorder.theta)
         out = {_join(name, part): tensor for part, tensor in tensors.items()}
         out[f"{name}_id"] = torch.from_numpy(flat[offsets[indices] + choice])
         return out
@@ -138,6 +154,19 @@ class Collator:
                 except (JointspaceError, OSError, ValueError, TypeError) as cause:
                     raise DataError(f"{self.data.where(int(index))}: field {field!r}: {cause}") from cause
             raise error
+
+
+class _Recorder:
+    """An augmentation that remembers where its last view came from; one lives as long as one call."""
+
+    def __init__(self, augment: Augmentation):
+        self.augment, self.theta = augment, None
+
+    def __call__(self, x: Tensor, keys: np.ndarray) -> Tensor:
+        if not hasattr(self.augment, "run"):
+            return self.augment(x, keys)
+        x, self.theta = self.augment.run(x, keys)
+        return x
 
 
 def _join(field: str, part: str) -> str:
