@@ -103,19 +103,14 @@ def _problem(data: Dataset, index: int, name: str, reason: str, detail: str = ""
 
 
 def _texts(data: Dataset, name: str) -> list[Problem]:
-    out = []
-    for index, values in enumerate(data._each(name)):
-        if not values or not all(v.strip() for v in values):
-            out.append(_problem(data, index, name, EMPTY_TEXT))
-    return out
+    blank = [i for i, values in enumerate(data._each(name)) if not values or not all(v.strip() for v in values)]
+    return [_problem(data, i, name, EMPTY_TEXT) for i in blank]
 
 
 def _numbers(data: Dataset, name: str) -> list[Problem]:
-    out = []
-    for index, values in enumerate(data._each(name)):
-        if values and isinstance(values[0], float) and math.isnan(values[0]):
-            out.append(_problem(data, index, name, NOT_A_NUMBER))
-    return out
+    values = data.column(name)
+    bad = [i for i, v in enumerate(values) if isinstance(v, float) and math.isnan(v)]
+    return [_problem(data, i, name, NOT_A_NUMBER) for i in bad]
 
 
 def _media(data: Dataset, name: str, modality: str, decode: bool) -> list[Problem]:
@@ -204,7 +199,8 @@ def check(
 
     Reports undecodable pictures and sounds, empty texts, missing pictures, NaN, sounds whose rate is not the most
     frequent one, and rows that another split (or `against`) holds too, all by row number. columns: as in `load_data`;
-    None: fields are guessed from names and values. Raises DataError for what cannot be read, or is empty.
+    None: fields are guessed from names and values, and what is missing there (null, an empty list) is a note, since
+    nobody said that it is needed. Raises DataError for what cannot be read, or is empty.
     """
     from jointspace.data.describe import open_tables
 
@@ -213,17 +209,30 @@ def check(
     for name, data in tables.items():
         say(f"{name}: {len(data):,} rows, fields {', '.join(data.fields)}")
         report.rows[name] = len(data)
-        report.problems += scan(data, decode=True)
-        report.problems += _rates(data)
+        problems = scan(data, decode=True)
+        if columns is None and not isinstance(source, Dataset):
+            problems, notes = _optional(name, data, problems)
+            report.notes += notes
+        report.problems += problems + _rates(data)
         report.notes += _repeats(name, data)
-    others = open_tables(against, columns, None) if against is not None else {}
     names = [n for n in ("train", "validation", "test") if n in tables]
-    pairs = [(tables[a], a, tables[b], b) for i, a in enumerate(names) for b in names[i + 1 :]]
-    pairs += [(d, f"{against}" if len(others) == 1 else n, t, m) for n, d in others.items() for m, t in tables.items()]
-    for first, first_name, second, second_name in pairs:
-        report.problems += shared(first, second, f"also in {first_name}")
-        del second_name
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            report.problems += shared(tables[first], tables[second], f"also in {first}")
+    others = open_tables(against, columns, None) if against is not None else {}
+    for other, theirs in others.items():
+        for data in tables.values():
+            report.problems += shared(theirs, data, f"also in {other}")
     return report
+
+
+def _optional(name: str, data: Dataset, problems: list[Problem]) -> tuple[list[Problem], list[str]]:
+    """Problems without the values that are just not there, and a note for each field that has such rows."""
+    absent = Counter(
+        p.field for p in problems if p.reason in (EMPTY_TEXT, MISSING) and not data.values(p.field, p.index)
+    )
+    kept = [p for p in problems if p.reason not in (EMPTY_TEXT, MISSING) or data.values(p.field, p.index)]
+    return kept, [f"{name}: {f}: {count:,} rows without a value" for f, count in absent.items()]
 
 
 def _rates(data: Dataset) -> list[Problem]:
@@ -245,34 +254,35 @@ def _rates(data: Dataset) -> list[Problem]:
     return out
 
 
-def _content_fields(data: Dataset) -> list[str]:
-    return [f for f in data.fields if data.modality(f) in ("text", "image", "audio", "video", "points", "volume")]
+def _identities(data: Dataset, fields: list[str]) -> list[list[str]]:
+    """Fields that make two rows the same: each picture or sound by itself, else all texts together, else all."""
+    media = [f for f in fields if data.modality(f) in ("image", "audio", "video", "points", "volume")]
+    return [[f] for f in media] or [[f for f in fields if data.modality(f) == "text"] or fields]
 
 
 def _repeats(name: str, data: Dataset) -> list[str]:
     out = []
-    for field_name in _content_fields(data):
-        hashes = data.content_hash(field_name)
-        hashes = hashes[hashes != 0]
-        twice = len(hashes) - len(np.unique(hashes))
+    for fields in _identities(data, [f for f in data.fields if f != "id"]):
+        keys = np.stack([data.content_hash(f) for f in fields], axis=1) if fields else np.zeros((0, 1))
+        keys = keys[keys.any(axis=1)]
+        twice = len(keys) - len(np.unique(keys, axis=0))
         if twice:
-            out.append(f"{name}: {field_name}: {twice:,} rows repeat the content of an earlier one")
+            label = fields[0] if len(fields) == 1 else "row"
+            out.append(f"{name}: {label}: {twice:,} rows repeat the content of an earlier one")
     return out
 
 
 def shared(first: Dataset, second: Dataset, reason: str) -> list[Problem]:
-    """Rows of `second` whose content `first` holds too: each item field by itself, and the row as a whole."""
-    both = [f for f in second.fields if f in first.fields]
+    """Rows of `second` that `first` holds too: by each picture or sound, else by all texts together, else, for rows of
+    plain columns, by everything but the id."""
+    both = [f for f in second.fields if f in first.fields and f != "id"]
     out: list[Problem] = []
-    for name in _content_fields(second):
-        if name in both:
-            a, b = first.content_hash(name), second.content_hash(name)
-            hits = np.flatnonzero(np.isin(b, a) & (b != 0))
-            out += [_problem(second, int(i), name, reason) for i in hits]
-    whole = [f for f in both if f != "id"]
-    if whole and not out:
-        a = np.stack([first.content_hash(f) for f in whole], axis=1)
-        b = np.stack([second.content_hash(f) for f in whole], axis=1)
+    for fields in _identities(second, both):
+        if not fields:
+            continue
+        a, b = (np.stack([d.content_hash(f) for f in fields], axis=1) for d in (first, second))
         known = {row.tobytes() for row in a}
-        out += [_problem(second, i, "row", reason) for i, row in enumerate(b) if row.tobytes() in known]
+        label = fields[0] if len(fields) == 1 else "row"
+        hits = (i for i, row in enumerate(b) if row.any() and row.tobytes() in known)
+        out += [_problem(second, i, label, reason) for i in hits]
     return out

@@ -74,11 +74,19 @@ class Column:
         chunks = self.values.chunks if isinstance(self.values, pa.ChunkedArray) else [self.values]
         return np.concatenate([hash_array(c) for c in chunks] or [np.zeros(0, dtype=np.int64)])
 
+    def valid(self) -> np.ndarray:
+        """Where a value is there: (N,) bool."""
+        if isinstance(self.values, list):
+            return np.array([v is not None for v in self.values], dtype=bool)
+        if not self.values.null_count:
+            return np.ones(len(self.values), dtype=bool)
+        return np.asarray(self.values.is_valid())
+
     def __getstate__(self) -> dict[str, Any]:
         from multiprocessing.context import get_spawning_popen
 
-        arrow = not isinstance(self.values, list)
-        if arrow and self.values.nbytes > SPILL_BYTES and get_spawning_popen() is not None:
+        large = not isinstance(self.values, list) and self.values.nbytes > SPILL_BYTES
+        if large and get_spawning_popen() is not None:
             if self._file is None:
                 self._file = _spill(self.values)
                 weakref.finalize(self, _remove, self._file)
@@ -115,11 +123,11 @@ class FieldSpec:
     columns: tuple[str, ...] = ()
     literal: Any = None
     multi: bool = False  # several values a row (choices)
-    kind: str | None = None  # modality, where the name does not tell it
+    kind: str | None = None  # modality, where the name does not tell it; "" = a plain column
 
     @property
     def modality(self) -> str | None:
-        return self.kind or modality_of_field(self.name)
+        return modality_of_field(self.name) if self.kind is None else self.kind or None
 
 
 def resolve_fields(
@@ -153,7 +161,7 @@ def resolve_fields(
         if not names:
             raise DataError(f"columns: field {name!r} names no column")
         kind = (kinds or {}).get(name)
-        modality = kind or modality_of_field(name)
+        modality = FieldSpec(name, kind=kind).modality
         multi = (listed and len(names) > 1) or (
             modality not in ONE_ITEM and any(_is_list(columns[c], modality) for c in names)
         )
@@ -249,21 +257,12 @@ class Part:
         return self._hashes[name]
 
     def _hash(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        spec = self.fields.get(name)
-        if spec is not None and len(spec.columns) == 1 and not spec.multi:
-            column = self.columns[spec.columns[0]]
-            kind = column.type
-            if kind is not None and spec.modality in ("image", "audio") and pa.types.is_struct(kind):
-                names = [kind.field(i).name for i in range(kind.num_fields)]
-                if "bytes" in names and isinstance(column.values, pa.Array):
-                    data = column.values.field("bytes")
-                    if column.values.null_count == 0 and data.null_count == 0:
-                        return hash_array(data), np.arange(self.rows + 1)
-            textual = kind is not None and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
-            binary = kind is not None and (pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-            if ((textual and spec.modality not in ("image", "audio")) or binary) and column.values.null_count == 0:
-                return column.hashes(), np.arange(self.rows + 1)
-        flat: list[int] = []
+        array = self._hashable(name)
+        if array is not None:
+            flat = array.hashes()
+            here = array.valid()
+            return flat[here], np.concatenate([[0], np.cumsum(here)])
+        hashes: list[int] = []
         offsets = np.zeros(self.rows + 1, dtype=np.int64)
         known: dict[str, int] = {}
         for i, values in enumerate(self.batch(name, np.arange(self.rows))):
@@ -271,21 +270,44 @@ class Part:
                 if isinstance(value, str):
                     if value not in known:
                         known[value] = content_hash(value)
-                    flat.append(known[value])
+                    hashes.append(known[value])
                 else:
-                    flat.append(content_hash(value))
-            offsets[i + 1] = len(flat)
-        return np.asarray(flat, dtype=np.int64), offsets
+                    hashes.append(content_hash(value))
+            offsets[i + 1] = len(hashes)
+        return np.asarray(hashes, dtype=np.int64), offsets
+
+    def _hashable(self, name: str) -> Column | None:
+        """The Arrow column whose entries can be hashed as they lie: no choices, paths or conversions in between."""
+        spec = self.fields.get(name)
+        if spec is None or len(spec.columns) != 1 or spec.multi:
+            return None
+        column = self.columns[spec.columns[0]]
+        kind, modality = column.type, spec.modality
+        if kind is None:
+            return None
+        if modality in ("image", "audio"):
+            if pa.types.is_struct(kind) and isinstance(column.values, pa.Array) and not column.values.null_count:
+                names = [kind.field(i).name for i in range(kind.num_fields)]
+                data = column.values.field("bytes") if "bytes" in names else None
+                return Column(data) if data is not None and not data.null_count else None
+            return column if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) else None
+        textual = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        if modality == "text":
+            return column if textual else None
+        number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+        return column if textual or number else None
 
     def row_hash(self, name: str) -> np.ndarray:
         """One content hash a row: (rows,) int64; of several values the hash of the list, of none 0."""
         flat, offsets = self.hashes(name)
         spec = self.fields.get(name)
-        if spec is not None and not spec.multi and len(flat) == self.rows:
-            return flat
-        out = np.zeros(self.rows, dtype=np.int64)
         multi = spec is not None and spec.multi
+        out = np.zeros(self.rows, dtype=np.int64)
+        if not multi:
+            some = offsets[1:] > offsets[:-1]
+            out[some] = flat[offsets[:-1][some]]
+            return out
         for i, (a, b) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
             if b > a:
-                out[i] = combine(flat[a:b].tolist()) if multi else flat[a]
+                out[i] = combine(flat[a:b].tolist())
         return out

@@ -19,6 +19,7 @@ def decode_image(value: Any, where: str = "") -> Any:
     """
     from PIL import Image, ImageOps
 
+    picture: Any
     try:
         if isinstance(value, dict):
             value = value["bytes"] if value.get("bytes") is not None else Path(value["path"])

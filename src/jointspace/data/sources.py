@@ -13,7 +13,8 @@ import numpy as np
 from jointspace.data import catalogue
 from jointspace.data.columns import Part, resolve_fields
 from jointspace.data.dataset import Dataset
-from jointspace.data.modality import modality_of_field
+from jointspace.data.kinds import FIELD_KINDS, kind_of
+from jointspace.data.modality import MODALITIES, modality_of_field
 from jointspace.data.readers import Table, file_format, read_file
 from jointspace.data.readers.folder import SPLITS, choose, read_media, tables
 from jointspace.data.readers.memory import from_arrow, from_object
@@ -193,7 +194,11 @@ def _hub(name: str, split: str | None, wanted: set[str] | None) -> Table:
 
 
 def _part(table: Table, columns: Mapping[str, Any] | None, id: str | None, name: str) -> Part:
-    fields = resolve_fields(columns, table.columns, table.where)
+    kinds = None
+    if columns is None:  # a column that is merely named like a modality (`image_license`) is a plain one
+        named = [n for n in table.columns if n not in MODALITIES and modality_of_field(n)]
+        kinds = {n: FIELD_KINDS.get(kind_of(table.columns[n], n), "") for n in named}
+    fields = resolve_fields(columns, table.columns, table.where, kinds)
     if id is not None and id not in table.columns:
         raise DataError(f"{table.where}: no column {id!r} for the row ids{nearest(id, table.columns)}")
     spec = fields.get("id")

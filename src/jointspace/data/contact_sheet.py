@@ -1,0 +1,84 @@
+"""A contact sheet: the first pictures of a data set with their captions, as one PNG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jointspace.data.dataset import Dataset
+from jointspace.data.decode import decode_image
+from jointspace.data.describe import looks
+from jointspace.errors import DataError
+
+
+def contact_sheet(data: Dataset, out: Path, *, rows: int = 48, cell: int = 112, across: int = 8) -> int:
+    """Draw up to `rows` rows: their pictures side by side, a caption below. Returns the number of pictures drawn.
+
+    The caption is the first text, else the first category or label. Raises DataError without a picture field, or
+    for a picture that cannot be decoded.
+    """
+    from PIL import Image, ImageDraw
+
+    infos = looks(data)
+    pictures = [info.name for info in infos if info.kind in ("image", "frames") or data.modality(info.name) == "image"]
+    if not pictures:
+        raise DataError(f"{data.name}: no picture field (fields: {', '.join(data.fields)})")
+    order = ("text", "texts", "category", "label", "key")
+    captions = [info.name for kind in order for info in infos if info.kind == kind]
+    cells = []
+    for index in range(min(rows, len(data))):
+        caption = _caption(data, index, captions[0]) if captions else ""
+        for name in pictures:
+            for value in _flat(data.values(name, index)):
+                cells.append((decode_image(value, f"{data.where(index)}: {name}"), caption))
+    across = min(across, len(cells)) or 1
+    height, text_height = cell + 34, 30
+    down = -(-len(cells) // across)
+    sheet = Image.new("RGB", (across * (cell + 8) + 8, down * (height + 8) + 8), "white")
+    draw, font = ImageDraw.Draw(sheet), _font()
+    for k, (picture, caption) in enumerate(cells):
+        x, y = 8 + (k % across) * (cell + 8), 8 + (k // across) * (height + 8)
+        scale = cell / max(picture.size)
+        size = tuple(max(1, round(side * scale)) for side in picture.size)
+        filter_ = Image.Resampling.NEAREST if scale > 2 else Image.Resampling.LANCZOS
+        sheet.paste(picture.resize(size, filter_), (x, y))
+        draw.multiline_text((x, y + height - text_height), _wrap(caption, cell, font), fill="black", font=font)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(out, format="PNG")
+    return len(cells)
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    return [w for v in values for w in (v if isinstance(v, list) else [v])]
+
+
+def _caption(data: Dataset, index: int, name: str) -> str:
+    values = data.values(name, index)
+    value = values[0] if values else ""
+    return str(value[0] if isinstance(value, list) and value else value)
+
+
+def _font() -> Any:
+    """DejaVu Sans, which comes with matplotlib and has most alphabets; Pillow's own where that is missing."""
+    from PIL import ImageFont
+
+    try:
+        import matplotlib
+
+        return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"), 11)
+    except (ImportError, OSError):
+        return ImageFont.load_default()
+
+
+def _wrap(text: str, width: int, font: Any) -> str:
+    """At most two lines that fit `width` pixels."""
+    lines, line = [], ""
+    for letter in " ".join(text.split()):
+        if font.getlength(line + letter) > width:
+            lines.append(line)
+            line = letter.lstrip()
+            if len(lines) == 2:
+                return "\n".join([lines[0], lines[1][:-1] + "…"])
+        else:
+            line += letter
+    return "\n".join([*lines, line])
