@@ -83,7 +83,7 @@ class TrainingConfig:
     batches: str | dict[str, Any] | None = (
         None  # kind of batch, e.g. {name: unique, fields: [text]}; None = the method's
     )
-    augment: dict[str, list[dict[str, Any]]] | None = None  # field or modality -> augmentations, in order
+    augment: dict[str, list[str | dict[str, Any]]] | None = None  # field or modality -> augmentations, in order
     dataloader_num_workers: NonNegativeInt = 0  # processes that decode; 0 = in this one. Never changes the result
 
     # Optimiser

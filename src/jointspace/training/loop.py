@@ -45,6 +45,7 @@ def fit(
     key_map: Mapping[str, str] | None = None,
     progress: bool = True,
     record: Mapping[str, Any] | None = None,
+    optimiser: Sequence[Mapping[str, Tensor]] = (),
 ) -> FitResult:
     """Train `method` on `data`; its modules are changed in place.
 
@@ -53,6 +54,7 @@ def fit(
     last checkpoint; with nothing saved it starts, finished it returns what it gave. init_from: a Space, a Method, or
     the folder of a Space, a run or a checkpoint, whose weights are taken (key_map: names there -> names here, regular
     expressions). progress: bar and lines on stderr. record: further entries for run.json (the resolved recipe).
+    optimiser: optimiser states of an earlier run (`FitResult.optimiser`) to go on with.
 
     Raises ConfigError and DataError for input that does not fit; TrainingError where a loss or gradient is not finite
     (names step and term; a capture for `replay` lies in `output`), a checkpoint cannot be written or is of another
@@ -66,7 +68,7 @@ def fit(
     #   init_from   the weights (and tokenizers) of another Space, run or method, at step 0
     #   scratch     the method as it was constructed
     run = prepare_run(
-        method, data, config, validation, callbacks, output, resume, init_from, key_map, progress, record
+        method, data, config, validation, callbacks, output, resume, init_from, key_map, progress, record, optimiser,
     )  # fmt: skip
     began = time.perf_counter()
     try:

@@ -66,7 +66,8 @@ def finish(run: Run, seconds: float) -> FitResult:
     if adapters(run.method):
         write_adapters(run)
         merge(run.method)
-    run.method.requires_grad_(False) if run.gradient_free else None
+    for name, parameter in run.method.named_parameters():
+        parameter.requires_grad_(run.learnt_before.get(name, True))
     space = run.method.eval().space().eval()
     record = run.folder.record
     space.metadata |= {
@@ -111,6 +112,7 @@ def finished_result(output: Path, method: Method, data: Dataset, config: Trainin
     record = finished_record(output, method, data, config)
     if record is None:
         return None
+    optimiser: list[dict[str, torch.Tensor]] = []
     if record["final_checkpoint"] is not None:
         folder = final_checkpoint(output)
         load_processors(folder, method)
@@ -118,6 +120,8 @@ def finished_result(output: Path, method: Method, data: Dataset, config: Trainin
         set_trainable(method, config)
         load_final(method, folder)
         merge(method)
+        saved = read_checkpoint(folder)
+        optimiser = [saved.part(f"optimiser/{number}/") for number in range(len(method.phases()))]
     space = Space.from_pretrained(output / "space", device="cpu")
     return FitResult(
         space,
@@ -129,6 +133,7 @@ def finished_result(output: Path, method: Method, data: Dataset, config: Trainin
         output,
         stopped=record["stopped"],
         resumed_from=record["resumed_from"],
+        optimiser=optimiser,
     )
 
 

@@ -11,6 +11,7 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
+from jointspace.data.augment import build_augmentations
 from jointspace.data.collate import Collator
 from jointspace.data.loader import Loader
 from jointspace.data.samplers import Sampler, batch_spec, build_sampler
@@ -61,6 +62,7 @@ class Run:
         self.saved_in: str | None = None  # the last checkpoint
         self.say: Any = say
         method.to(devices.device)
+        self.learnt_before = {name: p.requires_grad for name, p in method.named_parameters()}
         self.still = list(method.frozen)
         self.updates: list[Update] = []
         self.ema: EMA | None = None
@@ -118,17 +120,12 @@ class Run:
 
     def collator(self, data: Dataset, train: bool) -> Collator:
         """The method's collator over some data: augmented and with values drawn in training, plain otherwise."""
-        augment = None
-        if train and self.config.augment:
-            from jointspace.data.augment import build_augmentation
-
-            augment = {name: made for name, steps in self.config.augment.items() if (made := build_augmentation(steps))}
         return Collator(
             data,
             self.method.processors(),
             fields_of(self.method, data),
             seed=self.config.seed,
-            augment=augment,
+            augment=build_augmentations(self.config.augment) if train else None,
             views=self.method.views,
             train=train,
         )

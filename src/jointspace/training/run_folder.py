@@ -9,6 +9,7 @@ space/               the learnt Space
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import time
@@ -33,6 +34,15 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def finite(value: Any) -> Any:
+    """The value with NaN and infinities as null: JSON has neither."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_text(path: Path, text: str) -> None:
@@ -95,15 +105,14 @@ class RunFolder:
         """Change entries of run.json and write it."""
         self.record.update(changes)
         if self.path is not None:
-            write_text(
-                self.path / "run.json", json.dumps(self.record, indent=2, ensure_ascii=False, default=str) + "\n"
-            )
+            text = json.dumps(finite(self.record), indent=2, ensure_ascii=False, default=str)
+            write_text(self.path / "run.json", text + "\n")
 
     def log(self, line: dict[str, Any]) -> None:
         """Append a line of metrics."""
         self.history.append(line)
         if self._file is not None:
-            self._file.write(json.dumps(line, default=float) + "\n")
+            self._file.write(json.dumps(finite(line), default=float) + "\n")
             self._file.flush()
 
     def sync(self) -> None:

@@ -21,11 +21,11 @@ from jointspace.training.checkpoints import (
     load_processors,
     sweep_leftovers,
 )
-from jointspace.training.config import TrainingConfig
+from jointspace.training.config import NOT_IN_IDENTITY, TrainingConfig
 from jointspace.training.devices import Devices
 from jointspace.training.method import Method
 from jointspace.training.probes import PROBES
-from jointspace.training.run import Run, difference, identity
+from jointspace.training.run import Run, difference, identity, plain
 from jointspace.training.run_folder import RunFolder, read_run, versions
 from jointspace.training.seeding import seed_all, set_threads
 from jointspace.training.transfer import Origin
@@ -101,8 +101,8 @@ def prepare_run(
         clear(folder.path)
     folder.start(
         {
-            "identity": identity(method, data, config),
-            "method": {"name": type(method).__name__, "parameters": sum(p.numel() for p in method.parameters())},
+            "method": {"name": type(method).__name__, "config": plain(method.config)},
+            "parameters": sum(p.numel() for p in method.parameters()),
             "training": config.to_dict(),
             "steps": run.steps,
             "seed": config.seed,
@@ -180,7 +180,12 @@ def finished_record(output: Path, method: Method, data: Dataset, config: Trainin
     record = read_run(output)
     if not record or record.get("status") != "finished" or not (output / "space").is_dir():
         return None
-    refuse_other(record["identity"], identity(method, data, config), f"{output}: is a finished run")
+    then = {
+        "method": {"name": record["method"]["name"], **record["method"]["config"]},
+        "data": record["data"]["fingerprint"],
+        "training": {k: v for k, v in record["training"].items() if k not in NOT_IN_IDENTITY},
+    }
+    refuse_other(then, identity(method, data, config), f"{output}: is a finished run")
     return record
 
 
