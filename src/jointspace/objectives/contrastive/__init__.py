@@ -1,0 +1,25 @@
+"""The contrastive engine: softmax over candidates, tiled, memory linear in the batch.
+
+`loss.py` is the public door (InfoNCE); `block.py` lets a method build its own partition out of blocks (anchors,
+candidates, score, what to ignore); `dot.py` and `scored.py` compute a block; `positives.py`, `ignoring.py` say which
+pairs are which; `gather.py` joins the batches of several processes.
+"""
+
+from jointspace.objectives.contrastive.block import EMPTY, Block, Statistics, partition, statistics
+from jointspace.objectives.contrastive.gather import gather_rows
+from jointspace.objectives.contrastive.ignoring import Itself, Masked, SameContent
+from jointspace.objectives.contrastive.loss import info_nce, info_nce_two_way
+
+__all__ = [
+    "EMPTY",
+    "Block",
+    "Itself",
+    "Masked",
+    "SameContent",
+    "Statistics",
+    "gather_rows",
+    "info_nce",
+    "info_nce_two_way",
+    "partition",
+    "statistics",
+]
