@@ -96,7 +96,7 @@ def replay(path: str | Path, method: Method) -> Replay:
     finally:
         for hook in hooks:
             hook.remove()
-    grads = [n for n, p in method.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
+    grads = [n for n, p in method.named_parameters() if p.grad is not None and not p.grad.norm().isfinite()]
     method.zero_grad()
     return Replay(saved.step, {name: float(value) for name, value in terms.items()}, next(iter(bad), None), grads)
 

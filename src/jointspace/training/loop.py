@@ -204,7 +204,7 @@ def apply_gradients(run: Run, update: Update, progress: Progress, batch: Batch) 
         return norm
     if not bool(norm.isfinite()):
         names = [n for n, p in zip(update.names, update.params, strict=True) if p.grad is not None]
-        bad = next((n for n in names if not run.method.get_parameter(n).grad.isfinite().all()), "all together")  # type: ignore[union-attr]
+        bad = next((n for n in names if not run.method.get_parameter(n).grad.norm().isfinite()), "all together")  # type: ignore[union-attr]
         stop_with_capture(run, batch, None, progress, f"the gradient of {bad} is not finite")
     update.clip(norm)
     update.optimiser.step()

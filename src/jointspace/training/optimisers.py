@@ -101,15 +101,21 @@ class RowwiseAdam(Optimizer):
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                grad = p.grad.to_dense() if p.grad.is_sparse else p.grad
-                rows = grad.reshape(len(p), -1) if p.ndim > 1 else grad.reshape(1, -1)  # (R, D)
-                weight = p.view_as(rows)
+                weight = p.view(len(p), -1) if p.ndim > 1 else p.view(1, -1)  # (R, D)
                 state = self.state[p]
                 if not state:
-                    state["step"] = torch.zeros(len(rows), 1, device=p.device)
-                    state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(rows), torch.zeros_like(rows)
-                seen = rows.ne(0).any(1).nonzero()[:, 0]
-                g, t = rows[seen], state["step"][seen] + 1
+                    state["step"] = torch.zeros(len(weight), 1, device=p.device)
+                    state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(weight), torch.zeros_like(weight)
+                if p.grad.is_sparse:  # says itself which rows were looked up: no pass over the whole table
+                    grad = p.grad.coalesce()
+                    seen, g = grad.indices()[0], grad.values()
+                    some = g.ne(0).any(1)
+                    seen, g = seen[some], g[some]
+                else:
+                    rows = p.grad.reshape(weight.shape)
+                    seen = rows.ne(0).any(1).nonzero()[:, 0]
+                    g = rows[seen]
+                t = state["step"][seen] + 1
                 mean = state["exp_avg"][seen].lerp(g, 1 - beta1)
                 square = state["exp_avg_sq"][seen].lerp(g * g, 1 - beta2)
                 state["step"][seen], state["exp_avg"][seen], state["exp_avg_sq"][seen] = t, mean, square

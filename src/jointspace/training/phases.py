@@ -67,13 +67,17 @@ class Update:
 
     def gradient_norm(self) -> Tensor:
         """Norm of all gradients together, 0-d; 0 where there is none."""
-        grads = [p.grad for p in self.params if p.grad is not None]
+        grads = [g.coalesce().values() if g.is_sparse else g for p in self.params if (g := p.grad) is not None]
         return torch.nn.utils.get_total_norm(grads, foreach=True) if grads else torch.zeros(())
 
     def clip(self, norm: Tensor) -> None:
         """Scale gradients down to `max_grad_norm`, given their norm."""
         if self.config.max_grad_norm is not None:
-            torch.nn.utils.clip_grads_with_norm_(self.params, self.config.max_grad_norm, norm, foreach=True)
+            sparse = [p for p in self.params if p.grad is not None and p.grad.is_sparse]
+            dense = [p for p in self.params if p.grad is not None and not p.grad.is_sparse]
+            torch.nn.utils.clip_grads_with_norm_(dense, self.config.max_grad_norm, norm, foreach=True)
+            for parameter in sparse:
+                parameter.grad = parameter.grad.coalesce() * (self.config.max_grad_norm / (norm + 1e-6)).clamp(max=1.0)  # type: ignore[union-attr]
 
     # What a checkpoint holds of it --------------------------------------------------------------------------------
 
