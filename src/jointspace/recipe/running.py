@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from jointspace import methods
-from jointspace.errors import ConfigError
+from jointspace.errors import ConfigError, nearest
 from jointspace.recipe.schema import Recipe, explain
 
 
@@ -58,7 +58,15 @@ def run(recipe: Recipe, *, resume: bool = False, progress: bool = True) -> Run:
     if recipe.stages:
         from jointspace.training.stages import fit_stages
 
-        result = fit_stages(method, data, recipe, validation=validation, resume=resume, progress=progress)
+        results = fit_stages(
+            _stages(recipe, method, data, validation),
+            output=recipe.output,
+            resume=resume,
+            init_from=recipe.init_from,
+            record={"recipe": recipe.to_dict()},
+            progress=progress,
+        )
+        result = results[recipe.stages[-1].name]
     else:
         result = fit(
             method,
@@ -69,7 +77,7 @@ def run(recipe: Recipe, *, resume: bool = False, progress: bool = True) -> Run:
             output=recipe.output,
             resume=resume,
             init_from=recipe.init_from,
-            recipe=recipe.to_dict(),
+            record={"recipe": recipe.to_dict()},
             progress=progress,
         )
     run = Run(result.space, Path(recipe.output), result.steps, result.seconds, history=result.history)
@@ -86,6 +94,32 @@ def run(recipe: Recipe, *, resume: bool = False, progress: bool = True) -> Run:
         run.space.metadata["scores"] = run.summary()["scores"]
         run.space.save_pretrained(run.output / "space")
     return run
+
+
+def _stages(recipe: Recipe, method: Any, data: Any, validation: Any) -> list[Any]:
+    """The recipe's stages made ready: what a stage leaves out is the recipe's own."""
+    from jointspace.training.stages import Stage
+
+    made = []
+    for stage in recipe.stages:
+        unknown = [name for name in stage.training if name not in recipe.training.to_dict()]
+        if unknown:
+            known = recipe.training.to_dict()
+            raise ConfigError(f"stages.{stage.name}.training: unknown field {unknown[0]!r}{nearest(unknown[0], known)}")
+        made.append(
+            Stage(
+                name=stage.name,
+                method=build_method(stage.method, recipe.training.seed) if stage.method else method,
+                data=stage.data.load() if stage.data else data,
+                config=replace(recipe.training, **stage.training),
+                validation=validation,
+                evaluate=_online(recipe, validation),
+                init_from=stage.init_from,
+                key_map=stage.key_map,
+                optimiser=stage.optimiser,
+            )
+        )
+    return made
 
 
 def _online(recipe: Recipe, validation: Any) -> Any:
@@ -107,7 +141,7 @@ def _online(recipe: Recipe, validation: Any) -> Any:
 
 def dry_run(recipe: Recipe) -> dict[str, Any]:
     """Build all, one forward and backward, write nothing: parameters, shapes, memory, seconds a step, disk."""
-    from jointspace.training.loop import dry_run as try_out
+    from jointspace.training.trial import dry_run as try_out
 
     data = recipe.data.load()
     return try_out(build_method(recipe.method, recipe.training.seed), data, recipe.training)

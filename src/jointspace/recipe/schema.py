@@ -61,8 +61,9 @@ class StageConfig:
     method: dict[str, Any] | None = None
     data: DataConfig | None = None
     training: dict[str, Any] = field(default_factory=dict)
-    init_from: str = "previous"
-    key_map: dict[str, str] = field(default_factory=dict)
+    init_from: str | None = "previous"  # a stage's name or a folder as well; null = as the method was constructed
+    key_map: dict[str, str] = field(default_factory=dict)  # regular expression over names there -> name here
+    optimiser: str = "new"  # or kept: go on with the optimiser of the stage that init_from names
 
 
 @dataclass(kw_only=True, config=_STRICT)

@@ -60,10 +60,7 @@ class SentencePairs(Method):
         mask = torch.cat([F.pad(batch[f"{s}_mask"], (0, width - batch[s].shape[1])) for s in sides])
         vectors = F.normalize(self.text_projection(pool(self.text_encoder(ids, mask), self.config.pooling)), dim=-1)
         embeddings = dict(zip(sides, vectors.chunk(len(sides)), strict=True))
-        for side in ("text", "text_positive"):
-            if f"{side}_id" in batch:
-                embeddings[f"{side}_id"] = batch[f"{side}_id"]
-        return embeddings
+        return embeddings | {f"{side}_id": batch[f"{side}_id"] for side in sides if f"{side}_id" in batch}
 
     def terms(
         self,
@@ -72,14 +69,27 @@ class SentencePairs(Method):
         text_negative: Tensor | None = None,
         text_id: Tensor | None = None,
         text_positive_id: Tensor | None = None,
+        text_negative_id: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Anchor against the positives (and hard negatives) of the whole batch; the way back where asked for."""
-        ids = None if text_id is None or text_positive_id is None else torch.stack([text_id, text_positive_id], dim=1)
-        how = dict(temperature=self.temperature(), gather=True, query_ids=ids, key_ids=ids)
-        negatives = None if text_negative is None else text_negative[:, None]  # (B, 1, D)
-        terms = {"forward": info_nce(text, text_positive, negatives=negatives, **how)}
+        t = self.temperature()
+        terms = {
+            "forward": info_nce(
+                text,
+                text_positive,
+                temperature=t,
+                negatives=None if text_negative is None else text_negative[:, None],  # (B, 1, D)
+                query_ids=text_id,
+                key_ids=text_positive_id,
+                negative_ids=None if text_negative_id is None else text_negative_id[:, None],
+                gather=True,
+            )
+        }
         if self.config.symmetric:
-            terms = {"forward": terms["forward"] / 2, "backward": info_nce(text_positive, text, **how) / 2}
+            back = info_nce(
+                text_positive, text, temperature=t, query_ids=text_positive_id, key_ids=text_id, gather=True
+            )
+            terms = {"forward": terms["forward"] / 2, "backward": back / 2}
         return terms
 
     def after_step(self, progress: Progress) -> None:

@@ -70,16 +70,19 @@ class ALIGN(Method):
             "text": F.normalize(self.text_projection(text), dim=-1),  # (B, dim)
         }
         if self.config.ignore_equal and "image_id" in batch:
-            embeddings["ids"] = torch.stack([batch["image_id"], batch["text_id"]], dim=1)  # (B, 2)
+            embeddings |= {"image_id": batch["image_id"], "text_id": batch["text_id"]}  # (B,) content hashes
         return embeddings
 
-    def terms(self, image: Tensor, text: Tensor, ids: Tensor | None = None) -> dict[str, Tensor]:
+    def terms(
+        self, image: Tensor, text: Tensor, image_id: Tensor | None = None, text_id: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Both directions, summed as in the paper, not averaged. A fixed batch of N equal vectors costs 2 log N."""
-        how = dict(
-            temperature=self.temperature(), label_smoothing=self.config.label_smoothing, gather=True,
-            query_ids=ids, key_ids=ids, ignore=self._left_out(len(image), image.device),
-        )  # fmt: skip
-        return {"image_to_text": info_nce(image, text, **how), "text_to_image": info_nce(text, image, **how)}
+        how = dict(temperature=self.temperature(), label_smoothing=self.config.label_smoothing, gather=True)
+        out = self._left_out(len(image), image.device)
+        return {
+            "image_to_text": info_nce(image, text, query_ids=image_id, key_ids=text_id, ignore=out, **how),
+            "text_to_image": info_nce(text, image, query_ids=text_id, key_ids=image_id, ignore=out, **how),
+        }
 
     def _left_out(self, n: int, device: torch.device) -> Tensor | None:
         """(n, n) bool, True = this pair does not repel: all but the wanted fraction, drawn anew each step."""
