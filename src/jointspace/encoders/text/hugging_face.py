@@ -5,21 +5,20 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer, PretrainedConfig
-from transformers.utils import logging as hf_logging
 
 from jointspace.encoders.base import Encoder, Encoding
+from jointspace.encoders.hub import config_fields, config_from, one_line
 from jointspace.encoders.text.processor import TextProcessor
 from jointspace.encoders.text.tokenizer import SPECIAL
 from jointspace.errors import ConfigError, MissingDependency
 
+WHAT = "text encoder 'hf'"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -73,15 +72,7 @@ class HuggingFaceText(Encoder):
         )  # fmt: skip
         if self.source is not None:
             return {"path": self.source, "pretrained": False, **shared}
-        return {"config": self._fields(), **shared}
-
-    def _fields(self) -> dict[str, Any]:
-        """The config's fields that differ from their defaults; those it was made from, while they still say the same,
-        so that another version of transformers does not change what a Space is hashed from."""
-        now = json.loads(self.model.config.to_json_string(use_diff=True))
-        if self._given is not None and _config_from(self._given).to_dict() == self.model.config.to_dict():
-            return self._given
-        return {name: value for name, value in now.items() if name not in ("transformers_version", "architectures")}
+        return {"config": config_fields(self.model.config, self._given), **shared}
 
     @torch.no_grad()
     def after_fit(self) -> None:
@@ -126,19 +117,19 @@ def build(
     if config is not None:
         if tokenizer is not None:
             config = _with_own_tokens(config)
-        model = _random(_config_from(config), pooler)
+        model = _random(config_from(WHAT, config), pooler)
         size = vocab_size or int(model.config.vocab_size)
         length = max_length or _longest(model.config, None) or 512
         own = TextProcessor(max_length=length, algorithm=tokenizer, vocab_size=size, lowercase=lowercase)
         return HuggingFaceText(model.to(DTYPES[dtype]), own, config=config)
     assert path is not None
-    with _one_line(path):
+    with one_line(WHAT, path):
         found = AutoConfig.from_pretrained(path, trust_remote_code=trust_remote_code)
         words: Any = AutoTokenizer.from_pretrained(path, trust_remote_code=trust_remote_code)
     if pretrained is False:
         model = _random(found, pooler, trust_remote_code)
     else:
-        with _one_line(path):
+        with one_line(WHAT, path):
             model = _class_for(found).from_pretrained(
                 path, config=found, dtype=DTYPES[dtype], trust_remote_code=trust_remote_code
             )
@@ -175,22 +166,11 @@ def build_minilm(
     return encoder
 
 
-def _config_from(config: dict[str, Any]) -> PretrainedConfig:
-    fields = dict(config)
-    model_type = fields.pop("model_type", None)
-    if model_type is None:
-        raise ConfigError("text encoder 'hf': config has no model_type")
-    try:
-        return AutoConfig.for_model(model_type, **fields)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ConfigError(f"text encoder 'hf': config of {model_type!r}: {str(error).splitlines()[0][:200]}") from error
-
-
 def _with_own_tokens(config: dict[str, Any]) -> dict[str, Any]:
     """The config with the special ids of a tokenizer of ours: models look for padding and end of text by them."""
     places = {name: i for i, name in enumerate(SPECIAL)}
     ids = {"pad": "pad_token", "bos": "cls_token", "eos": "sep_token", "cls": "cls_token", "sep": "sep_token"}
-    plain = _config_from({"model_type": config.get("model_type")})
+    plain = config_from(WHAT, {"model_type": config.get("model_type")})
     own = {f"{ours}_token_id": places[name] for ours, name in ids.items() if hasattr(plain, f"{ours}_token_id")}
     return {**config, **own}
 
@@ -227,20 +207,3 @@ def _sentence_bert_length(path: str) -> int | None:
     """`max_seq_length` of a sentence-transformers folder."""
     file = Path(path) / "sentence_bert_config.json"
     return json.loads(file.read_text()).get("max_seq_length") if file.is_file() else None
-
-
-@contextmanager
-def _one_line(path: str) -> Iterator[None]:
-    """transformers' reports of unused weights stay quiet, and what goes wrong becomes one line."""
-    level, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
-    hf_logging.set_verbosity_error()
-    hf_logging.disable_progress_bar()
-    try:
-        yield
-    except (OSError, ValueError, ImportError) as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
-        raise ConfigError(f"text encoder 'hf': cannot load {path}: {lines[0][:300] if lines else error!r}") from error
-    finally:
-        hf_logging.set_verbosity(level)
-        if bars:
-            hf_logging.enable_progress_bar()
