@@ -106,13 +106,13 @@ def test_a_copy_in_another_process_gives_the_same(make):
 def test_prompts_of_sources_go_in_front_of_texts_but_not_into_ids():
     data = load_data(
         sources=[
-            {"path": {"text": ["cat"], "text_b": ["feline"]}, "name": "a", "prompt": "a photo of {}"},
-            {"path": {"text": ["dog"], "text_b": ["canine"]}, "name": "b", "prompt": {"query": "q: "}},
+            {"path": {"text": ["cat"], "text_b": ["a feline"]}, "name": "a", "prompt": "a photo of {}"},
+            {"path": {"text": ["dog"], "text_b": ["a canine"]}, "name": "b", "prompt": {"query": "q: "}},
         ]
     )
     batch = Collator(data, {"text": Letters()}, ["text", "text_b"], seed=0)(np.array([0, 1]))
     texts = [["".join(chr(c) for c in row if c) for row in batch[name]] for name in ("text", "text_b")]
-    assert texts == [["a photo of cat", "q: dog"], ["a photo of feline", "canine"]]
+    assert texts == [["a photo of cat", "q: dog"], ["a photo of a feline", "a canine"]]
     assert batch["text_id"].tolist() == [content_hash("cat"), content_hash("dog")]
     assert batch["source"].tolist() == [0, 1]
 

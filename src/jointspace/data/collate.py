@@ -11,9 +11,8 @@ from torch import Tensor
 
 from jointspace.data import draws
 from jointspace.data.augment.base import box_and_flip
-from jointspace.data.batch import is_shared
-from jointspace.data.mapped import mapped_columns
-from jointspace.data.modality import modality_of_field
+from jointspace.data.batch import is_shared, pad
+from jointspace.data.mapped import MappedColumn, mapped_columns
 from jointspace.data.plain_columns import PlainColumn
 from jointspace.data.prompts import fill, prompt_of
 from jointspace.errors import ConfigError, DataError, JointspaceError, nearest
@@ -64,26 +63,37 @@ class Collator:
         self.items: dict[str, Processor] = {}
         self.augment = dict(augment or {})
         self.plain: dict[str, PlainColumn] = {}
+        self.cached: dict[str, MappedColumn] = {}
         self.hashes: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for field in dict.fromkeys(fields):
             if field not in data.fields:
                 raise ConfigError(f"{data.name}: no field {field!r}{nearest(field, data.fields)}")
-            modality = modality_of_field(field)
+            modality = data.modality(field)
             processor = processors.get(field) or processors.get(modality or "")
-            if processor is not None and not mapped_columns(data, field):
+            cached = mapped_columns(data, field)
+            if cached:
+                self.cached[field] = cached[0]
+            elif processor is not None:
                 self.items[field] = processor
                 self.hashes[field] = data.hashes(field)
-            elif modality is not None and not mapped_columns(data, field):
+            elif modality is not None:
                 raise ConfigError(f"no encoder takes the field {field!r}{nearest(field, processors)}")
             else:
                 self.plain[field] = PlainColumn(data, field)
         for field in self.views:
             if field not in self.items:
                 raise ConfigError(f"views: {field!r} is not among the item fields{nearest(field, self.items)}")
-        known = {name for field in self.items for name in (field, modality_of_field(field), *self._view_names(field))}
+        known = {name for field in self.items for name in (field, data.modality(field), *self._view_names(field))}
         for name in self.augment:
             if name not in known:
                 raise ConfigError(f"augment: {name!r} is no field of the batch{nearest(name, map(str, known))}")
+        for field, column in self.cached.items():
+            self.hashes.setdefault(column.origin, data.hashes(column.origin))
+            if train and any(self._augmentation(column.origin, name) for name in self._view_names(column.origin)):
+                raise ConfigError(
+                    f"{field!r} was computed from {column.origin!r} as it is, which training augments: leave out one "
+                    "of the two, or keep what computed it inside the method (frozen)"
+                )
 
     def __call__(self, indices: np.ndarray, epoch: int = 0) -> dict[str, Any]:
         indices = np.asarray(indices, dtype=np.int64)
@@ -92,24 +102,25 @@ class Collator:
         for field in self.items:
             for view, name in enumerate(self._view_names(field), start=1):
                 batch.update(self._view(field, name, view, indices, epoch))
+        for field, cached in self.cached.items():
+            for view, name in enumerate(self._view_names(field, cached.origin), start=1):
+                batch.update(self._cached(field, name, view, indices, epoch))
         for field, column in self.plain.items():
             batch.update({_join(field, part): tensor for part, tensor in column.batch(indices).items()})
         return {**batch, **self.shared}
 
-    def _view_names(self, field: str) -> list[str]:
-        return [field, *(f"{field}_view_{view}" for view in range(2, self.views.get(field, 1) + 1))]
+    def _view_names(self, field: str, of: str | None = None) -> list[str]:
+        return [field, *(f"{field}_view_{view}" for view in range(2, self.views.get(of or field, 1) + 1))]
+
+    def _augmentation(self, field: str, view_name: str) -> Augmentation | None:
+        keys = (view_name, field, self.data.modality(field) or "")
+        return next((self.augment[key] for key in keys if key in self.augment), None)
 
     def _view(self, field: str, name: str, view: int, indices: np.ndarray, epoch: int) -> dict[str, Tensor]:
-        processor = self.items[field]
-        modality = modality_of_field(field) or ""
-        augment = next((self.augment[key] for key in (name, field, modality) if key in self.augment), None)
-        flat, offsets = self.hashes[field]
-        counts = offsets[indices + 1] - offsets[indices]
-        if not counts.all():
-            raise DataError(f"{self.data.where(int(indices[np.argmin(counts)]))}: field {field!r} has no value")
-        choice = self._choose(field, view, counts, indices, epoch)
+        processor, augment = self.items[field], self._augmentation(field, name)
+        choice, ids = self._drawn(field, view, indices, epoch)
         values = [self.data.values(field, int(i))[c] for i, c in zip(indices, choice, strict=True)]
-        if modality == "text":
+        if self.data.modality(field) == "text":
             values = [self._prompted(field, int(i), value) for i, value in zip(indices, values, strict=True)]
         how: dict[str, Any] = {}
         recorder = None
@@ -120,18 +131,38 @@ class Collator:
         if recorder is not None and recorder.theta is not None:
             tensors["box"], tensors["flip"] = box_and_flip(recorder.theta)
         out = {_join(name, part): tensor for part, tensor in tensors.items()}
-        out[f"{name}_id"] = torch.from_numpy(flat[offsets[indices] + choice])
+        out[f"{name}_id"] = torch.from_numpy(ids)
         return out
 
-    def _choose(self, field: str, view: int, counts: np.ndarray, indices: np.ndarray, epoch: int) -> np.ndarray:
-        """Which of its values each row uses: the view-th of a random order in training, of the given order else."""
-        place = (view - 1) % counts
-        most = int(counts.max())
-        if most == 1 or not self.train:
-            return place
-        lot = draws.uniform(draws.key(self.seed, "choice", field, epoch, indices), most)
-        lot[np.arange(most) >= counts[:, None]] = np.inf
-        return np.argsort(lot, axis=1, kind="stable")[np.arange(len(place)), place]
+    def _drawn(self, field: str, view: int, indices: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which of its values each row uses, and its content hash, (B,) int64 each.
+
+        In training the view-th of a random order of the row's values, else the view-th of the given order.
+        """
+        flat, offsets = self.hashes[field]
+        counts = offsets[indices + 1] - offsets[indices]
+        if not counts.all():
+            raise DataError(f"{self.data.where(int(indices[np.argmin(counts)]))}: field {field!r} has no value")
+        choice = (view - 1) % counts
+        most = int(counts.max(initial=1))
+        if most > 1 and self.train:
+            lot = draws.uniform(draws.key(self.seed, "choice", field, epoch, indices), most)
+            lot[np.arange(most) >= counts[:, None]] = np.inf
+            choice = np.argsort(lot, axis=1, kind="stable")[np.arange(len(choice)), choice]
+        return choice, flat[offsets[indices] + choice]
+
+    def _cached(self, field: str, name: str, view: int, indices: np.ndarray, epoch: int) -> dict[str, Tensor]:
+        """What was computed of the very values drawn: (B, ...), or padded (B, L, ...) with a mask."""
+        choice, _ = self._drawn(self.cached[field].origin, view, indices, epoch)
+        found = [self.data.values(field, int(i)) for i in indices]
+        for index, values, c in zip(indices, found, choice, strict=True):
+            if c >= len(values):
+                raise DataError(f"{self.data.where(int(index))}: field {field!r} has no cached value")
+        arrays = [values[c] for values, c in zip(found, choice, strict=True)]
+        if not self.cached[field].shards.ragged:
+            return {name: torch.from_numpy(np.stack(arrays))}
+        tensor, mask = pad(arrays)
+        return {name: tensor, f"{name}_mask": mask}
 
     def _prompted(self, field: str, index: int, text: str) -> str:
         prompt = prompt_of(self.prompts[self.data.source[index]], field)

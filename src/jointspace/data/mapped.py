@@ -1,8 +1,7 @@
-"""Columns of arrays that stay on disk: memory-mapped `.npy` shards and, for each row, where its array lies."""
+"""Columns of arrays that stay on disk: memory-mapped `.npy` shards and, for each row, where its arrays lie."""
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,61 +13,87 @@ if TYPE_CHECKING:
     from jointspace.data.dataset import Dataset
 
 
-class MappedColumn(Column):
-    """Row -> array of a folder of shards (`jointspace.data.cache` writes them). Pickles as a path.
+class Shards:
+    """Entries of a folder, opened when first read: `shard-00000.npy` ... each (n, ...), or, where entries have
+    different lengths, their rows one after the other beside `shard-00000.lengths.npy`; `shard-00000.keys.npy` (n,)
+    int64 are the content hashes. A shard without keys is unfinished and not read. Pickles as a path."""
 
-    folder: holds `shard-00000.npy` ... and, where items have different lengths, `shard-00000.lengths.npy`.
-    place (N,): number of the entry, counted over the shards, that belongs to each row; -1 = none.
-    """
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        self.arrays: list[np.ndarray] | None = None
 
-    def __init__(self, folder: Path, place: np.ndarray):
-        self.folder, self.place = Path(folder), np.asarray(place, dtype=np.int64)
+    def __getstate__(self) -> dict[str, Any]:
+        return {"folder": self.folder, "arrays": None}
 
-    @cached_property
-    def _shards(self) -> list[tuple[np.ndarray, np.ndarray | None]]:
-        """Arrays and, for ragged ones, where each entry starts."""
-        shards = []
-        for path in sorted(self.folder.glob("shard-?????.npy")):
-            lengths = path.with_suffix(".lengths.npy")
+    def names(self) -> list[str]:
+        """Finished shards, in order."""
+        return sorted(path.name.split(".")[0] for path in self.folder.glob("shard-*.keys.npy"))
+
+    def keys(self) -> np.ndarray:
+        """Content hash of every entry, in order: int64 (M,)."""
+        return np.concatenate([np.zeros(0, np.int64)] + [np.load(self.folder / f"{n}.keys.npy") for n in self.names()])
+
+    def open(self) -> None:
+        """Map the arrays of all finished shards."""
+        self.arrays, self.starts, counts = [], [], [0]
+        for name in self.names():
+            array = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+            lengths = self.folder / f"{name}.lengths.npy"
             starts = np.concatenate([[0], np.cumsum(np.load(lengths))]) if lengths.exists() else None
-            shards.append((np.load(path, mmap_mode="r"), starts))
-        return shards
-
-    @cached_property
-    def _first(self) -> np.ndarray:
-        """Number of the first entry of each shard, and the total."""
-        counts = [len(array) if starts is None else len(starts) - 1 for array, starts in self._shards]
-        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+            self.arrays.append(array)
+            self.starts.append(starts)
+            counts.append(len(array) if starts is None else len(starts) - 1)
+        self.first = np.cumsum(counts)
 
     @property
     def ragged(self) -> bool:
         """True where entries are (L_i, ...) of different lengths."""
-        return any(starts is not None for _, starts in self._shards)
+        if self.arrays is None:
+            self.open()
+        return any(starts is not None for starts in self.starts)
+
+    def __getitem__(self, entry: int) -> np.ndarray:
+        if self.arrays is None:
+            self.open()
+        assert self.arrays is not None
+        shard = int(np.searchsorted(self.first, entry, side="right")) - 1
+        array, starts, at = self.arrays[shard], self.starts[shard], entry - int(self.first[shard])
+        return np.array(array[at]) if starts is None else np.array(array[starts[at] : starts[at + 1]])
+
+
+class MappedColumn(Column):
+    """A column of cached arrays. A row has as many as the field they were computed from has values.
+
+    origin: that field. place (M,): entry of the shards for each value, -1 = none; offsets (N + 1,): row i owns
+    place[offsets[i]:offsets[i + 1]]. A row reads as one array, or as a list where `multi`.
+    """
+
+    def __init__(self, shards: Shards, origin: str, place: np.ndarray, offsets: np.ndarray, multi: bool):
+        self.shards, self.origin, self.place, self.offsets, self.multi = shards, origin, place, offsets, multi
 
     @property
     def type(self) -> None:
         return None
 
     def __len__(self) -> int:
-        return len(self.place)
+        return len(self.offsets) - 1
 
-    def __getitem__(self, row: int) -> np.ndarray | None:
-        entry = int(self.place[row])
-        if entry < 0:
-            return None
-        shard = int(np.searchsorted(self._first, entry, side="right")) - 1
-        array, starts = self._shards[shard]
-        at = entry - int(self._first[shard])
-        return np.array(array[at]) if starts is None else np.array(array[starts[at] : starts[at + 1]])
+    def __getitem__(self, row: int) -> Any:
+        places = self.place[self.offsets[row] : self.offsets[row + 1]].tolist()
+        entries = [self.shards[place] for place in places if place >= 0]
+        return entries if self.multi else (entries[0] if entries else None)
 
     def take(self, rows: np.ndarray) -> list[Any]:
         return [self[int(row)] for row in rows]
 
+    def valid(self) -> np.ndarray:
+        return np.diff(self.offsets) > 0
+
     def __getstate__(self) -> dict[str, Any]:
-        return {"folder": self.folder, "place": self.place}
+        return dict(self.__dict__)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.folder, self.place = state["folder"], state["place"]
+        self.__dict__.update(state)
 
 
 def mapped_columns(data: Dataset, field: str) -> list[MappedColumn]:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from jointspace.data.batch import pad
-from jointspace.data.mapped import mapped_columns
 from jointspace.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,11 +25,6 @@ class PlainColumn:
     def __init__(self, data: Dataset, field: str):
         self.data, self.field = data, field
         self.values: np.ndarray | None = None  # (N, ...) where every row has the same shape
-        mapped = mapped_columns(data, field)  # cached features: read row by row from the memory map
-        self.mapped = bool(mapped)
-        if mapped:
-            self.is_ragged = any(column.ragged for column in mapped)
-            return
         column = data.column(field)
         self.missing = np.array([v is None for v in column])
         present = [v for v in column if v is not None]
@@ -53,23 +47,13 @@ class PlainColumn:
 
     def batch(self, indices: np.ndarray) -> dict[str, Tensor]:
         """`{"": tensor}`, with `"mask"` where rows differ in length. Raises DataError naming a row without a value."""
-        if self.mapped:
-            found = [self.data.values(self.field, int(i)) for i in indices]
-            self._refuse(indices[[not values for values in found]])
-            arrays = [values[0] for values in found]
-            if not self.is_ragged:
-                return {"": torch.from_numpy(np.stack(arrays))}
-            tensor, mask = pad(arrays)
-            return {"": tensor, "mask": mask}
-        self._refuse(indices[self.missing[indices]])
+        missing = indices[self.missing[indices]]
+        if len(missing):
+            raise DataError(f"{self.data.where(int(missing[0]))}: field {self.field!r} has no value")
         if self.values is not None:
             return {"": torch.from_numpy(self.values[indices])}
         tensor, mask = pad([self.ragged[i] for i in indices])
         return {"": tensor, "mask": mask}
-
-    def _refuse(self, missing: np.ndarray) -> None:
-        if len(missing):
-            raise DataError(f"{self.data.where(int(missing[0]))}: field {self.field!r} has no value")
 
 
 def _is_text(values: list[Any]) -> bool:
