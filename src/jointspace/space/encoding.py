@@ -108,7 +108,7 @@ def quantize(vectors: np.ndarray, precision: str) -> np.ndarray:
         low, high = vectors.min(axis=0, initial=np.inf), vectors.max(axis=0, initial=-np.inf)
         step = (high - low) / 255
         level = np.divide(vectors - low, step, out=np.zeros_like(vectors), where=step > 0)
-        return (level - 128).astype(np.int8) if precision == "int8" else level.astype(np.uint8)
+        return (np.floor(level) - 128).astype(np.int8) if precision == "int8" else level.astype(np.uint8)
     if precision in ("binary", "ubinary"):
         packed = np.packbits(vectors > 0, axis=-1)
         return (packed - 128).astype(np.int8) if precision == "binary" else packed
