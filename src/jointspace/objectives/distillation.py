@@ -28,8 +28,8 @@ def kl_logits(
     """mean over rows of KL(softmax(teacher / T) || softmax(student / T)).
 
     student, teacher (B, K): logits. detach: no gradient to the teacher. top_k: only the teacher's k highest classes of
-    each row, both distributions renormalised over them. weights (B,). A teacher logit of -inf has probability 0 and adds
-    nothing. Raises ObjectiveError on unlike shapes or a `top_k` out of range.
+    each row, both distributions renormalised over them. weights (B,). A teacher logit of -inf has probability 0 and
+    adds nothing. Raises ObjectiveError on unlike shapes or a `top_k` out of range.
     """
     sizes = check("student: B K, teacher: B K, weights: B", student=student, teacher=teacher, weights=weights)
     teacher = teacher.detach() if detach else teacher

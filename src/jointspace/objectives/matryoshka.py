@@ -1,7 +1,7 @@
 """Nested widths and layers: one base loss over a grid of truncations.
 
-Kusupati et al., "Matryoshka Representation Learning", NeurIPS 2022, arXiv 2205.13147; Li et al., "2D Matryoshka Sentence
-Embeddings", 2024, arXiv 2402.14776 (layer x width).
+Kusupati et al., "Matryoshka Representation Learning", NeurIPS 2022, arXiv 2205.13147; Li et al., "2D Matryoshka
+Sentence Embeddings", 2024, arXiv 2402.14776 (layer x width).
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def grid_loss(
     """Named terms, one a cell: weight * base(**embeddings of the layer, cut to dim).
 
     base: any loss of named embeddings, `base(query=(B, d), key=(B, d)) -> scalar`. layers: layer -> named embeddings
-    (B, D). normalize: unit length after the cut (cosine losses). alignment: an extra loss between a cell's embeddings and
-    those of the grid's first cell, added to every other cell; it may cut widths itself (KL of similarities does not need
-    to). Raises ObjectiveError where a layer is missing or a dim exceeds the width.
+    (B, D). normalize: unit length after the cut (cosine losses). alignment: an extra loss between a cell's embeddings
+    and those of the grid's first cell, added to every other cell; it may cut widths itself (KL of similarities does not
+    need to). Raises ObjectiveError where a layer is missing or a dim exceeds the width.
     """
     terms: dict[str, Tensor] = {}
     first: dict[str, Tensor] | None = None
-    for layer, dim, weight in map(lambda cell: Cell(*cell), grid):
+    for layer, dim, weight in (Cell(*cell) for cell in grid):
         if layer not in layers:
             raise ObjectiveError(f"grid: layer {layer} is not among {sorted(layers)}")
         cut = {}

@@ -73,7 +73,8 @@ def batch_triplet(
 ) -> Tensor:
     """Triplets mined from a matrix of scores (B, N): rows are anchors, columns candidates.
 
-    positives: bool (B, N), default the diagonal; all that is neither positive nor in `ignore` (bool (B, N)) is negative.
+    positives: bool (B, N), default the diagonal; all that is neither positive nor in `ignore` (bool (B, N)) is
+    negative.
     mining (see `triplet`): "hardest" takes the positive of lowest score and the negative of highest; "mean" and
     "semi_hard" average over a row's positives. Rows without a positive do not count. symmetric: the mean of rows and
     columns. Same items on both sides: pass `positives` without the diagonal and `ignore` with it.
@@ -131,8 +132,8 @@ def cosent(scores: Tensor, labels: Tensor, *, temperature: float | Tensor = 0.05
 def angle_score(x: Tensor, y: Tensor) -> Tensor:
     """(B, D), (B, D), D even -> (B,): AnglE's score of a pair, |sum of the parts of z / w| over its modulus.
 
-    Li and Li, "AnglE-optimized Text Embeddings", ACL 2024, arXiv 2309.12871. The halves of a vector are the real and the
-    imaginary part of complex numbers; the score falls with the angle between z and w. Feed it to `cosent`.
+    Li and Li, "AnglE-optimized Text Embeddings", ACL 2024, arXiv 2309.12871. The halves of a vector are the real and
+    the imaginary part of complex numbers; the score falls with the angle between z and w. Feed it to `cosent`.
     """
     sizes = check("x: B D, y: B D", x=x, y=y)
     if sizes["D"] % 2:

@@ -12,7 +12,8 @@ def cosine_regression(x: Tensor, y: Tensor, targets: Tensor, *, weights: Tensor 
     """mean over rows of (cos(x_i, y_i) - target_i)^2.
 
     x, y (B, D), any length; targets (B,) in [-1, 1]; weights (B,) >= 0. A zero vector has cosine 0. Reimers and
-    Gurevych, "Sentence-BERT", EMNLP 2019, arXiv 1908.10084 (regression objective). Raises ObjectiveError on unlike shapes.
+    Gurevych, "Sentence-BERT", EMNLP 2019, arXiv 1908.10084 (regression objective). Raises ObjectiveError on unlike
+    shapes.
     """
     check("x: B D, y: B D, targets: B, weights: B", x=x, y=y, targets=targets, weights=weights)
     x, y = wide(x), wide(y)

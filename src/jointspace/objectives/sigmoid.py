@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 from jointspace.objectives._door import ObjectiveError, check, no_autocast, wide
 from jointspace.objectives.contrastive.dot import Tiles
 from jointspace.objectives.contrastive.gather import gather_rows, global_mean, sum_over_processes, world
-from jointspace.objectives.contrastive.ignoring import Rule, hidden, moved, rules_of
+from jointspace.objectives.contrastive.ignoring import Ids, Rule, hidden, moved, rules_of
 from jointspace.objectives.contrastive.positives import Listed, SameGroup, read_positives
 
 
@@ -34,10 +34,10 @@ def pairwise_sigmoid(
 ) -> Tensor:
     """loss = -1/B sum_i sum_j log sigmoid(z_ij (q_i . k_j / T + b)), z = +1 for positives, -1 for every other pair.
 
-    queries (B, D), keys (N, D): any real vectors, not normalised; at least float32 inside. T and b: floats or tensors of
-    one element that receive gradients (the paper starts at T = 0.1, b = -10). positives, weights (B,), ids, ignore,
-    gather: as in `info_nce` (a matrix of soft targets is refused: a pair is positive or not). Ignored pairs are left out
-    of the sum. The sum over pairs is divided by the number of rows (by the sum of weights), as in the paper.
+    queries (B, D), keys (N, D): any real vectors, not normalised; at least float32 inside. T and b: floats or tensors
+    of one element that receive gradients (the paper starts at T = 0.1, b = -10). positives, weights (B,), ids, ignore,
+    gather: as in `info_nce` (a matrix of soft targets is refused: a pair is positive or not). Ignored pairs are left
+    out of the sum. The sum over pairs is divided by the number of rows (by the sum of weights), as in the paper.
 
     Memory O((B + N) D) and one tile; the gradient is found in the forward pass, so nothing is computed twice. Raises
     ObjectiveError naming the argument that does not fit.
@@ -62,11 +62,11 @@ def pairwise_sigmoid(
         q, k = wide(queries), spread(wide(keys))
         dtype = torch.promote_types(q.dtype, k.dtype)
         q, k = q.to(dtype), k.to(dtype)
-        told = tuple(map(spread, positives)) if isinstance(positives, (tuple, list)) else spread(positives)
-        pairs = read_positives(told, n * processes, len(k), q.device).part(slice(rank * n, rank * n + n))
-        rules, _ = rules_of(spread(query_ids), spread(key_ids), None, spread(ignore), n * processes, len(k), 0)
+        everyone = read_positives(positives, n * processes, len(k), q.device, spread)
+        pairs = everyone.part(slice(rank * n, rank * n + n))
+        rules, _ = rules_of(Ids(spread(query_ids), spread(key_ids)), spread(ignore), n * processes, len(k), 0)
         rules = tuple(moved(rule, rows=rank * n) for rule in rules)
-        scale, shift = (torch.as_tensor(x, device=q.device).to(dtype).reshape(()) for x in (temperature, bias))
+        scale, shift = (torch.as_tensor(x, dtype=dtype, device=q.device).reshape(()) for x in (temperature, bias))
         scale = 1 / scale
         row = q.new_ones(n) if weights is None else weights.detach().to(dtype)
         share = row.sum() if processes == 1 else sum_over_processes(row.sum()) / processes

@@ -37,8 +37,8 @@ class Block:
     """Anchors (B, D) against candidates (N, D), or tuples of row-aligned tensors where a score needs more than vectors.
 
     score: None = inner product (the fast path); else `score(*anchor_parts, *candidate_parts, *shared) -> (b, n)`,
-        called on tiles and differentiated by autograd; it must be deterministic. Examples: MaxSim of tokens and masks; a gate
-        per anchor, `score(z, gate, k)`.
+        called on tiles and differentiated by autograd; it must be deterministic. Examples: MaxSim of tokens and masks;
+        a gate per anchor, `score(z, gate, k)`.
     shared: tensors that every tile of the score uses and that receive gradients (learnt weights).
     ignore: rules (see `ignoring.py`); protect: a rule that tells what is never ignored (the positives' `tile`).
     tile: side of a tile; None = 1,024 on a CPU, 4,096 elsewhere. A score with large intermediate tensors wants less.

@@ -21,7 +21,7 @@ Parts = tuple[Tensor, ...]
 
 def own_scores(anchors: Tensor, own: Tensor) -> Tensor:
     """(B, D), (B, P, D) -> (B, P): inner products of each anchor with its own candidates."""
-    return torch.einsum("bd,bpd->bp", anchors, own)
+    return (anchors[:, None] * own).sum(2)  # not a matrix product: backward under autocast would narrow it
 
 
 def positive_scores(anchors: Tensor, candidates: Tensor, pairs: Positives, scale: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,16 +77,17 @@ class Costs:
         """`own`: which candidates are positives; never ignored, or (denominator="negatives") all ignored."""
         protect = None if own is None or self.negatives_only else own.tile
         rules = (*rules, own.tile) if own is not None and self.negatives_only else tuple(rules)
-        sides = (anchors[0], candidates[0]) if self.score is None else (anchors, candidates)
-        return Block(*sides, self.score, self.shared, rules, protect, self.tile)
+        if self.score is None:
+            return Block(anchors[0], candidates[0], ignore=rules, protect=protect, tile=self.tile)
+        return Block(anchors, candidates, self.score, self.shared, rules, protect, self.tile)
 
     def statistics(self, blocks: list[Block], own: Positives, by_column: bool = False) -> list[Statistics]:
         """Of each block; the first one holds the positives."""
         keep = engine.kept_bytes(blocks) <= engine.KEEP_BYTES
         pick = None if self.score is None else own.padded()[0]
-        more = {"sums": self.smoothing > 0, "keep": keep}
-        first = engine.statistics(blocks[0], self.scale, by_column=by_column, pick=pick, **more)
-        return [first, *(engine.statistics(b, self.scale, **more) for b in blocks[1:])]
+        sums = self.smoothing > 0
+        first = engine.statistics(blocks[0], self.scale, by_column=by_column, sums=sums, pick=pick, keep=keep)
+        return [first, *(engine.statistics(b, self.scale, sums=sums, keep=keep) for b in blocks[1:])]
 
     def of(self, anchors: Parts, candidates: Parts, own: Positives, found: list[Statistics]) -> Tensor:
         """(B,) cost of each anchor."""

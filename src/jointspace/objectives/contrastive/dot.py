@@ -224,10 +224,10 @@ def dot_statistics(
     found = Statistics(*_DotStatistics.apply(anchors, candidates, scale, plan))
     if not sums or in_tiles:
         return found
-    row_sum = anchors @ candidates.sum(0) * scale
+    row_sum = (anchors * candidates.sum(0)).sum(1) * scale
     row_count = torch.full_like(found.row.detach(), len(candidates))
     found = found._replace(row_sum=row_sum, row_count=row_count)
     if not by_column:
         return found
-    column_sum = candidates @ anchors.sum(0) * scale
+    column_sum = (candidates * anchors.sum(0)).sum(1) * scale
     return found._replace(column_sum=column_sum, column_count=torch.full_like(column_sum.detach(), len(anchors)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -106,10 +107,16 @@ def hidden(
     return answer
 
 
+class Ids(NamedTuple):
+    """64-bit content ids: of queries (B,), of keys (N,), of negatives (B, H)."""
+
+    queries: Tensor | None = None
+    keys: Tensor | None = None
+    negatives: Tensor | None = None
+
+
 def rules_of(
-    query_ids: Tensor | None,
-    key_ids: Tensor | None,
-    negative_ids: Tensor | None,
+    ids: Ids,
     ignore: Tensor | Rule | None,
     rows: int,
     columns: int,
@@ -119,6 +126,7 @@ def rules_of(
 
     Raises ObjectiveError on a mask of another type or shape.
     """
+    query_ids, key_ids, negative_ids = ids
     key_rules: list[Rule] = []
     negative_rules: list[Rule] = []
     if query_ids is not None:

@@ -24,7 +24,7 @@ from jointspace.objectives.contrastive.cost import (
     positive_scores,
 )
 from jointspace.objectives.contrastive.gather import gather_rows, world
-from jointspace.objectives.contrastive.ignoring import Rule, moved, rules_of, swapped
+from jointspace.objectives.contrastive.ignoring import Ids, Rule, moved, rules_of, swapped
 from jointspace.objectives.contrastive.positives import read_positives
 
 
@@ -135,10 +135,8 @@ def _directions(
     with no_autocast(q[0].device):
         q, k, h = _one_type(q, k, h)
         all_k, all_h = tuple(map(spread, k)), tuple(map(spread, h))
-        ids = [None if x is None else spread(x) for x in (query_ids, key_ids, negative_ids)]
-        told = tuple(map(spread, positives)) if isinstance(positives, (tuple, list)) else positives
-        told = spread(told) if isinstance(told, Tensor) else told
-        everyone = read_positives(told, n * processes, len(all_k[0]), q[0].device)
+        ids = Ids(*(None if x is None else spread(x) for x in (query_ids, key_ids, negative_ids)))
+        everyone = read_positives(positives, n * processes, len(all_k[0]), q[0].device, spread)
         pairs = everyone.part(here)
         costs = Costs(_scale(temperature, q[0]), label_smoothing, denominator == "negatives", score, shared, tile)
 
@@ -150,7 +148,7 @@ def _directions(
 
         mask = spread(ignore) if isinstance(ignore, Tensor) else ignore
         n_negatives = all_h[0].shape[0] * all_h[0].shape[1] if all_h else 0
-        key_rules, negative_rules = rules_of(*ids, mask, n * processes, len(all_k[0]), n_negatives)
+        key_rules, negative_rules = rules_of(ids, mask, n * processes, len(all_k[0]), n_negatives)
         blocks = [costs.block(q, all_k, [moved(rule, rows=here.start) for rule in key_rules], pairs)]
         if n_negatives:
             flat = tuple(x.flatten(0, 1) for x in all_h)
@@ -184,15 +182,14 @@ def _one_type(*sides: Parts) -> list[Parts]:
 
 
 def _scale(temperature: float | Tensor, like: Tensor) -> Tensor:
-    return 1 / torch.as_tensor(temperature, device=like.device).to(like.dtype).reshape(())
+    return 1 / torch.as_tensor(temperature, dtype=like.dtype, device=like.device).reshape(())
 
 
-def _own_ignored(ids: list[Tensor | None], here: slice) -> Tensor | None:
+def _own_ignored(ids: Ids, here: slice) -> Tensor | None:
     """(B, H): own negatives with the content of the query or of its key."""
-    *sides, negative = ids
-    if negative is None:
+    if ids.negatives is None:
         return None
-    same = [negative[here] == side[here, None] for side in sides if side is not None]
+    same = [ids.negatives[here] == side[here, None] for side in (ids.queries, ids.keys) if side is not None]
     return torch.stack(same).any(0) if same else None
 
 
@@ -211,7 +208,11 @@ def _check_shapes(
             raise ObjectiveError(f"{name}: expected {rows} rows, got {[len(x) for x in parts]}")
     if not n:
         raise ObjectiveError("queries: an empty batch has no loss")
-    wanted = {"weights": (weights, (n,)), "query_ids": (query_ids, (n,)), "key_ids": (key_ids, (n_keys,))}
+    wanted: dict[str, tuple[Any, tuple[int, ...]]] = {
+        "weights": (weights, (n,)),
+        "query_ids": (query_ids, (n,)),
+        "key_ids": (key_ids, (n_keys,)),
+    }
     if negative_ids is not None and not h:
         raise ObjectiveError("negative_ids: there are no negatives")
     if h:

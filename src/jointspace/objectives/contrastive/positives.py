@@ -10,6 +10,7 @@ Each form answers the same five questions, so the loss never asks which one it h
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -176,9 +177,16 @@ Positives = Diagonal | Listed | SameGroup
 
 
 def read_positives(
-    told: Tensor | tuple[Tensor, Tensor] | None, rows: int, columns: int, device: torch.device
+    told: Tensor | tuple[Tensor, Tensor] | None,
+    rows: int,
+    columns: int,
+    device: torch.device,
+    spread: Callable[[Tensor], Tensor] = lambda x: x,
 ) -> Positives:
-    """The form a caller's `positives` stands for (see `info_nce`). Raises ObjectiveError on another shape or type."""
+    """The form a caller's `positives` stands for (see `info_nce`). Raises ObjectiveError on another shape or type.
+
+    rows, columns: of the whole batch; `spread` makes rows of the whole batch from a process's own.
+    """
     if told is None:
         if columns < rows:
             raise ObjectiveError(
@@ -186,11 +194,12 @@ def read_positives(
             )
         return Diagonal(rows, columns, device)
     if isinstance(told, (tuple, list)):
-        if len(told) != 2 or told[0].shape != (rows,) or told[1].shape != (columns,):
-            shapes = [tuple(part.shape) for part in told]
+        ids = [spread(part.to(device)) for part in told]
+        if len(ids) != 2 or ids[0].shape != (rows,) or ids[1].shape != (columns,):
+            shapes = [tuple(part.shape) for part in ids]
             raise ObjectiveError(f"positives: two id vectors must have shapes ({rows},) and ({columns},), got {shapes}")
-        return SameGroup(told[0].to(device), told[1].to(device))
-    told = told.to(device)
+        return SameGroup(ids[0], ids[1])
+    told = spread(told.to(device))
     if told.ndim != 2 or len(told) != rows:
         raise ObjectiveError(f"positives: expected {rows} rows and two axes, got shape {tuple(told.shape)}")
     if told.dtype == torch.bool or told.is_floating_point():
