@@ -10,16 +10,38 @@ from jointspace.errors import ConfigError
 
 
 def parse_columns(texts: Sequence[str] | None) -> dict[str, Any] | None:
-    """`["image=path", "text=name,keywords"]` -> `{"image": "path", "text": ["name", "keywords"]}`; None where empty."""
-    table: dict[str, Any] = {}
+    """`["image=path,text=name,keywords"]` -> `{"image": "path", "text": ["name", "keywords"]}`; None where empty.
+
+    A comma before the next `field=` starts a new field, any other comma adds a column; `;` works too.
+    """
+    table: dict[str, list[str]] = {}
     for text in texts or ():
-        for part in text.split(";"):
-            name, sign, value = part.partition("=")
-            if not sign or not name.strip() or not value.strip():
-                raise ConfigError(f"--columns {part!r}: the form is field=column or field=column,column")
-            names = [v.strip() for v in value.split(",") if v.strip()]
-            table[name.strip()] = names[0] if len(names) == 1 else names
-    return table or None
+        field = ""
+        for part in text.replace(";", ",").split(","):
+            name, sign, value = (piece.strip() for piece in part.partition("="))
+            if not sign:
+                name, value = field, name
+            if not name or not value:
+                raise ConfigError(f"--columns {text!r}: the form is field=column or field=column,column")
+            field = name
+            table.setdefault(name, []).append(value)
+    return {name: columns[0] if len(columns) == 1 else columns for name, columns in table.items()} or None
+
+
+def parse_assignments(texts: Sequence[str] | None) -> dict[str, Any]:
+    """`["k=10", "twins=false"]` -> `{"k": 10, "twins": False}`: values are read as YAML, as in recipes."""
+    import yaml
+
+    table = {}
+    for text in texts or ():
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
+            raise ConfigError(f"{text!r}: the form is option=value")
+        try:
+            table[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ConfigError(f"{text!r}: the value is no YAML") from None
+    return table
 
 
 def refuse_existing_folder(path: Path) -> None:

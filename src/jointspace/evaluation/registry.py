@@ -1,0 +1,27 @@
+"""Tasks by name. A task is a dataclass of its options with `roles`, `version` and `run`; see `evaluation/task.py`."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from jointspace.errors import ConfigError, nearest
+
+TASKS: dict[str, str] = {
+    "retrieval": "retrieval:Retrieval",
+    "zero_shot": "zero_shot:ZeroShot",
+    "linear_probe": "probe:LinearProbe",
+    "knn": "probe:NearestNeighbours",
+    "sts": "pairs:SemanticSimilarity",
+    "pair_classification": "pairs:PairClassification",
+    "clustering": "clustering:Clustering",
+    "reranking": "reranking:Reranking",
+}
+
+
+def find(name: str) -> Any:
+    """The class of a task. ConfigError names the nearest one there is."""
+    if name not in TASKS:
+        raise ConfigError(f"no task {name!r}{nearest(name, TASKS)}")
+    module, cls = TASKS[name].split(":")
+    return getattr(importlib.import_module(f"jointspace.evaluation.{module}"), cls)
