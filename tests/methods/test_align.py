@@ -120,7 +120,9 @@ def test_fraction_of_negatives():
     method = pico(negatives=0.25)
     torch.manual_seed(0)
     assert method.train()._left_out(200, torch.device("cpu")).float().mean() == pytest.approx(0.75, abs=0.01)
-    assert method.eval()._left_out(200, torch.device("cpu")) is None and pico()._left_out(9, torch.device("cpu")) is None
+    assert (
+        method.eval()._left_out(200, torch.device("cpu")) is None and pico()._left_out(9, torch.device("cpu")) is None
+    )
 
 
 def test_temperature_is_learnt_directly_and_held_above_zero():
@@ -163,25 +165,26 @@ def test_crops_of_the_paper():
     pixels = torch.randint(0, 255, (2, 3, 346, 346), dtype=torch.uint8)
     crop = build_augmentation([{"name": "centre_crop", "size": 289}])
     assert (crop(pixels, key(0, np.arange(2))) == pixels[:, :, 28:317, 28:317]).all()
-    train = build_augmentation([{"name": "resize", "size": 346}, {"name": "random_crop", "size": 289}, {"name": "flip"}])
+    train = build_augmentation(
+        [{"name": "resize", "size": 346}, {"name": "random_crop", "size": 289}, {"name": "flip"}]
+    )
     out = train(torch.randint(0, 255, (2, 3, 400, 380), dtype=torch.uint8), key(0, np.arange(2)))
     assert out.shape == (2, 3, 289, 289)
 
 
-def pinned_run(steps=8):
+def pinned_run(steps=8, rows=48, **changes):
     from jointspace import world
 
-    rows = world.make("scenes", n=48, seed=3)
-    data = js.load_data({"image": list(rows.images()), "text": rows.captions()})
+    scenes = world.make("scenes", n=rows, seed=3)
+    data = js.load_data({"image": list(scenes.images()), "text": scenes.captions()})
     torch.manual_seed(0)
     method = ALIGN(Config(**{**PICO, "image": {"name": "cnn", "size": 32, "widths": [8, 16]}, "temperature": 0.2}))
-    config = js.TrainingConfig(
-        steps=steps, batch_size=16, optim="lamb", learning_rate=0.05, seed=0, logging_steps=1, torch_threads=1, device="cpu"
-    )
+    fields = dict(batch_size=16, optim="lamb", learning_rate=0.02, logging_steps=1, torch_threads=1, device="cpu")
+    config = js.TrainingConfig(**{**fields, "steps": steps, **changes})
     return js.fit(method, data, config, progress=False)
 
 
-PINNED = []
+PINNED = [5.5916, 5.54858, 5.54876, 5.54833, 5.546, 5.54668, 5.54673, 5.54566]
 
 
 def test_pinned_loss_trajectory():
@@ -193,9 +196,9 @@ def test_pinned_loss_trajectory():
 
 @pytest.mark.slow
 def test_learns_one_batch():
-    result = pinned_run(steps=120)
+    result = pinned_run(steps=150, rows=16, optim="adamw", learning_rate=0.01)
     losses = [row["loss"] for row in result.history if "loss" in row]
-    assert losses[-1] < 0.75 * losses[0]
+    assert losses[-1] < 0.5 * losses[0]  # the floor that smoothing leaves is about 1.2
 
 
 @pytest.mark.slow
