@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -52,6 +55,7 @@ class Loader:
             if context.get_start_method() == "forkserver":
                 context.set_forkserver_preload(["torch", "jointspace.data.collate"])
             more = {"persistent_workers": True, "prefetch_factor": prefetch, "multiprocessing_context": context}
+            more["worker_init_fn"] = functools.partial(_end_with, os.getpid())
         self._batches = DataLoader(
             _Collated(collator),
             batch_size=None,
@@ -93,6 +97,23 @@ class Loader:
 
 def _same(batch: Any) -> Any:
     return batch
+
+
+def _end_with(parent: int, worker: int) -> None:
+    """In a worker: leave when the training process is gone, however it died.
+
+    torch's own check looks at the worker's parent, which is the fork server, and that lives as long as its workers.
+    """
+
+    def watch() -> None:
+        while True:
+            time.sleep(1)
+            try:
+                os.kill(parent, 0)
+            except OSError:  # no such process, or its number now belongs to another user's
+                os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class _Orders:
