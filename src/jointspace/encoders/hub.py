@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from safetensors import SafetensorError
 from transformers import AutoConfig, PretrainedConfig
 from transformers.utils import logging as hf_logging
 
@@ -43,7 +44,7 @@ def one_line(what: str, path: str) -> Iterator[None]:
     hf_logging.disable_progress_bar()
     try:
         yield
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise ConfigError(f"{what}: cannot load {path}: {lines[0][:300] if lines else error!r}") from error
     finally:

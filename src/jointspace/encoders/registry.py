@@ -40,7 +40,11 @@ _BERT: dict[str, Any] = dict(
     layers=2, width=128, heads=None, feed_forward=None, max_length=64, vocab_size=8192, tokenizer="bpe",
     lowercase=True, dropout=0.1, pretrained=False,
 )  # fmt: skip
-_TEXT = "jointspace.encoders.text"
+_TEXT, _IMAGE, _AUDIO = (f"jointspace.encoders.{modality}" for modality in ("text", "image", "audio"))
+_EFFICIENTNET: dict[str, Any] = dict(
+    size=None, pretrained=False, top=False, norm="batch", drop_path=0.2, frozen_batch_norm=False, width=None,
+    depth=None, depthwise_padding=(), processor=None,
+)  # fmt: skip
 
 ENTRIES: dict[str, dict[str, Entry]] = {
     "text": {
@@ -65,7 +69,44 @@ ENTRIES: dict[str, dict[str, Entry]] = {
             ),
         ),
     },
-    "image": {},
+    "image": {
+        "hf": Entry(
+            f"{_IMAGE}.hugging_face:build",
+            dict(
+                path=None, config=None, pretrained=None, size=None, pooler=None, dtype="float32",
+                trust_remote_code=False, processor=None,
+            ),
+        ),
+        "cnn": Entry(
+            f"{_IMAGE}.cnn:CNN",
+            dict(
+                size=32, widths=(32, 64, 128), depth=1, norm="group", dropout=0.0, frozen_batch_norm=False,
+                processor=None,
+            ),
+        ),
+        "resnet": Entry(
+            f"{_IMAGE}.resnet:ResNet",
+            dict(
+                size=32, width=64, blocks=(2, 2, 2, 2), stem="small", norm="batch", frozen_batch_norm=False,
+                processor=None,
+            ),
+        ),
+        "vit": Entry(
+            f"{_IMAGE}.vit:ViT",
+            dict(
+                size=32, patch=4, layers=4, width=128, heads=None, feed_forward=None, pool="cls", positions="learnt",
+                dropout=0.0, drop_path=0.0, processor=None,
+            ),
+        ),
+        "efficientnet-lite0": Entry(
+            f"{_IMAGE}.efficientnet_lite:EfficientNetLite0",
+            dict(size=224, levels=(8,), frozen_batch_norm=None, pretrained=False, processor=None),
+        ),
+        **{
+            f"efficientnet-b{i}": Entry(f"{_IMAGE}.efficientnet:EfficientNet", _EFFICIENTNET | dict(variant=f"b{i}"))
+            for i in range(8)
+        },
+    },
     "audio": {},
 }  # fmt: skip
 
