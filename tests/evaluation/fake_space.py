@@ -20,7 +20,9 @@ class FakeSpace:
         self.calls = []
 
     def fingerprint(self):
-        return hashlib.blake2b(repr((self.noise, self.dim, self.seed, self.constant)).encode(), digest_size=8).hexdigest()
+        return hashlib.blake2b(
+            repr((self.noise, self.dim, self.seed, self.constant)).encode(), digest_size=8
+        ).hexdigest()
 
     def encode(self, items, *, modality=None, role=None, prompt=None, truncate_dim=None, batch_size=32):
         self.calls.append({"items": list(items), "modality": modality, "role": role, "prompt": prompt})

@@ -38,7 +38,9 @@ def test_zero_shot_names_classes():
     words = {**numbered, "kind": ITEMS["label"]}
     how = dict(task="zero_shot", templates="{}#t")
     plain = js.evaluate(FakeSpace(NOISE), ITEMS, **how).values()
-    assert js.evaluate(FakeSpace(NOISE), words, columns={"item": "image", "class_name": "kind"}, **how).values() == plain
+    assert (
+        js.evaluate(FakeSpace(NOISE), words, columns={"item": "image", "class_name": "kind"}, **how).values() == plain
+    )
     named = js.evaluate(FakeSpace(NOISE), numbered, classes=dict(enumerate(KINDS)), **how)
     assert named.values() == plain
     two = js.evaluate(FakeSpace(NOISE), ITEMS, classes=["cat", "dog"], **how)

@@ -135,7 +135,10 @@ def test_a_folder_of_queries_corpus_and_judgements(tmp_path):
 
 
 def test_items_of_one_label_find_each_other():
-    data = {"text": [f"{w}#{i}" for w in WORDS[:10] for i in range(4)] + ["alone#1"], "label": [*np.repeat(range(10), 4), 99]}
+    data = {
+        "text": [f"{w}#{i}" for w in WORDS[:10] for i in range(4)] + ["alone#1"],
+        "label": [*np.repeat(range(10), 4), 99],
+    }
     space = FakeSpace(noise=0.9)
     scores = js.evaluate(space, data, relevant="label")
     x = space.encode(data["text"], modality="text")

@@ -55,7 +55,7 @@ class Difference:
             return "no difference at all"
         if self.more_units is not None:
             # enough units for the test alone, but not once it is corrected for all the others
-            return f"needs about {_round(max(1, self.more_units)):,} more: {self.unit}"
+            return f"needs about {_round(max(1, self.more_units)):,} more ({self.unit})"
         if self.more_seeds is not None:
             return f"needs about {max(1, self.more_seeds):,} more seeds"
         return "needs more seeds and more items"

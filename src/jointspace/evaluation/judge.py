@@ -67,6 +67,8 @@ def evaluate(
     source, split, id = job.adopt(data, split, id)
     split = split or default_split(source)
     inputs = open_inputs(source, job.roles, columns, task=task, split=split, on_bad=on_bad, limit=limit, id=id)
+    if source is not data and isinstance(data, str | Path):
+        inputs.data.name = Path(data).name  # a folder of queries, corpus and judgements goes by its own name
     context = Context(encoding, Resampling(samples, seed=resample_seed), data, on_bad)
     result = _judge(space, job, inputs, context, split, limit, name, seed)
     for label, other in (baselines or {}).items():

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jointspace.evaluation.comparison import Comparison
     from jointspace.evaluation.scores import Scores
 
 
-def number(value: float | None) -> str:
-    """Three decimals for shares, one for ranks, nothing for None."""
+def number(value: float | None, score: str = "") -> str:
+    """Three decimals for shares, one for ranks (`score` is the name), nothing for None."""
     if value is None or value != value:
         return ""
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+    return f"{value:,.1f}" if score.endswith("_rank") or abs(value) >= 10 else f"{value:.3f}"
 
 
 def text_table(title: str, header: list[str], rows: list[list[str]], notes: list[str] | None = None) -> str:
@@ -48,13 +48,13 @@ def scores_table(scores: Scores) -> str:
     header = ["score", "value", "95 % interval", "chance", *scores.baselines, "n", "unit"]
     rows = []
     for score in scores:
-        low_high = "" if score.interval is None else " to ".join(number(v) for v in score.interval)
-        beside = [number(_value(b, score.name)) for b in scores.baselines.values()]
-        rows.append(
-            [score.name, number(score.value), low_high, number(score.chance), *beside, f"{score.n:,}", score.unit]
-        )
+        low_high = "" if score.interval is None else " to ".join(number(v, score.name) for v in score.interval)
+        beside = [_value(b, score.name) for b in scores.baselines.values()]
+        values = [number(v, score.name) for v in (score.value, score.chance, *beside)]
+        rows.append([score.name, values[0], low_high, *values[1:], f"{score.n:,}", score.unit])
     data = scores.protocol.get("data", {})
-    where = " ".join(str(v) for v in (data.get("name"), scores.protocol.get("split")) if v)
+    where, split = str(data.get("name")), scores.protocol.get("split")
+    where += f" {split}" if split and not where.endswith(f"/{split}") else ""
     return text_table(f"{scores.name}: {scores.task} on {where}", header, rows)
 
 
@@ -65,7 +65,7 @@ def _value(scores: Scores, name: str) -> float | None:
 def comparison_table(result: Comparison) -> str:
     """Values of every system, then every pair: difference, interval, p (Holm), and what follows."""
     header = ["score", *result.systems]
-    rows = [[name, *(number(v) for v in values)] for name, values in result.values.items()]
+    rows = [[name, *(number(v, name) for v in values)] for name, values in result.values.items()]
     blocks = [text_table(f"{result.task}: {len(result.systems)} systems, the same {result.n:,} units", header, rows)]
     header = ["score", "difference", "", "95 % interval", "p (Holm)", "verdict", ""]
     rows = []
@@ -74,8 +74,8 @@ def comparison_table(result: Comparison) -> str:
             [
                 d.score,
                 f"{d.b} - {d.a}",
-                _signed(d.difference),
-                f"{_signed(d.interval[0])} to {_signed(d.interval[1])}",
+                _signed(d.difference, d.score),
+                " to ".join(_signed(v, d.score) for v in d.interval),
                 f"{d.p_holm:.3f}" if d.p_holm >= 0.001 else "<.001",
                 d.verdict,
                 d.needs,
@@ -90,11 +90,5 @@ def comparison_table(result: Comparison) -> str:
     return "\n\n".join([*blocks, *(["\n".join(notes)] if notes else [])])
 
 
-def _signed(value: float) -> str:
-    text = number(abs(value))
-    return f"{'-' if value < 0 else '+'}{text}"
-
-
-def as_rows(scores: Scores) -> list[dict[str, Any]]:
-    """One dict a score, for reports."""
-    return [score.to_json() for score in scores]
+def _signed(value: float, score: str) -> str:
+    return f"{'-' if value < 0 else '+'}{number(abs(value), score)}"
