@@ -69,11 +69,15 @@ def show(
         print_json({table: to_json(data) for table, data in tables.items()})
     else:
         _about(name)
+        seen: list[list[str]] = []
         for table, data in tables.items():
-            found = [vars(info) for info in looks(data)]
-            print_table(
-                found, ["name", "kind", "missing", "distinct", "detail", "example"], f"{table}: {len(data):,} rows"
-            )
+            title = f"{table}: {len(data):,} rows"
+            if data.fields in seen:
+                print(f"{title}, same fields")
+                continue
+            seen.append(data.fields)
+            print_table([vars(info) for info in looks(data)], LOOK, title)
+            _examples(data, rows)
     if out is not None:
         from jointspace.data.contact_sheet import contact_sheet
 

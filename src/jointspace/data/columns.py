@@ -197,6 +197,7 @@ class Part:
     weight: float | None = None
     prompt: Any = None
     _hashes: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
+    _distinct: dict[str, bool] = field(default_factory=dict, repr=False)  # fields whose choices are the column's lists
 
     def raw(self, name: str, row: int) -> list[Any]:
         """Values of one row as a list: choices flattened, nulls dropped, paths resolved. [] where there is none."""
@@ -206,6 +207,20 @@ class Part:
         if not spec.columns:
             return [] if spec.literal is None else [spec.literal]
         return self._clean(spec, [self.columns[c][row] for c in spec.columns])
+
+    def one(self, name: str, row: int, choice: int) -> Any:
+        """`raw(name, row)[choice]`, without making the other values of a long list of choices."""
+        spec = self.fields[name]
+        column = self.columns[spec.columns[0]] if len(spec.columns) == 1 else None
+        if column is None or not spec.multi or spec.modality != "text" or not isinstance(column.values, pa.Array):
+            return self.raw(name, row)[choice]
+        if name not in self._distinct:
+            flat, offsets = self.hashes(name)
+            self._distinct[name] = pa.types.is_list(column.values.type) and len(flat) == len(column.values.flatten())
+        if not self._distinct[name]:  # duplicates, blanks or nulls were dropped: numbers are not those of the list
+            return self.raw(name, row)[choice]
+        start = column.values.offsets[row].as_py()
+        return column.values.values[start + choice].as_py()
 
     def batch(self, name: str, rows: np.ndarray) -> Iterator[list[Any]]:
         """`raw` of many rows, read from Arrow in blocks."""

@@ -8,13 +8,16 @@ from typing import Any
 from jointspace.data.dataset import Dataset
 from jointspace.data.decode import decode_image
 from jointspace.data.describe import looks
+from jointspace.data.kinds import CAPTIONS
 from jointspace.errors import DataError
+
+ORDER = ("text", "texts", "category", "label", "key")  # kinds of columns that make a caption, best first
 
 
 def contact_sheet(data: Dataset, out: Path, *, rows: int = 48, cell: int = 112, across: int = 8) -> int:
     """Draw up to `rows` rows: their pictures side by side, a caption below. Returns the number of pictures drawn.
 
-    The caption is the first text, else the first category or label. Raises DataError without a picture field, or
+    The caption is a column that is named like one, else the first text, category or label. Raises DataError without a picture field, or
     for a picture that cannot be decoded.
     """
     from PIL import Image, ImageDraw
@@ -23,8 +26,8 @@ def contact_sheet(data: Dataset, out: Path, *, rows: int = 48, cell: int = 112, 
     pictures = [info.name for info in infos if info.kind in ("image", "frames") or data.modality(info.name) == "image"]
     if not pictures:
         raise DataError(f"{data.name}: no picture field (fields: {', '.join(data.fields)})")
-    order = ("text", "texts", "category", "label", "key")
-    captions = [info.name for kind in order for info in infos if info.kind == kind]
+    kinds = {info.name: info.kind for info in infos if info.kind in ("text", "texts", "category", "label", "key")}
+    captions = [n for n in CAPTIONS if n in kinds] + sorted(kinds, key=lambda n: ORDER.index(kinds[n]))
     cells = []
     for index in range(min(rows, len(data))):
         caption = _caption(data, index, captions[0]) if captions else ""

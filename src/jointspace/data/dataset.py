@@ -102,6 +102,10 @@ class Dataset:
         """All values of a field in one row, as a list: choices, one value, or [] where it is missing."""
         return self.parts[self.source[index]].raw(field, int(self.rows[index]))
 
+    def value(self, field: str, index: int, choice: int = 0) -> Any:
+        """`values(field, index)[choice]`; of rows with hundreds of choices only this one is read."""
+        return self.parts[self.source[index]].one(field, int(self.rows[index]), int(choice))
+
     def column(self, field: str) -> list[Any]:
         """One entry a row: the value (None where missing), or the list of choices."""
         self._specs(field)
@@ -132,8 +136,9 @@ class Dataset:
     def classes(self, field: str) -> list[str]:
         """Sorted distinct values of a field as strings, over all rows that were read (selections keep the list)."""
         self._specs(field)
-        whole = Dataset(self.parts, name=self.name)
-        return sorted({str(v) for v in whole.items(field)})
+        values = set(Dataset(self.parts, name=self.name).items(field))
+        numbers = all(isinstance(v, int | float) for v in values)
+        return [str(v) for v in sorted(values, key=None if numbers else str)]
 
     # Identity ----------------------------------------------------------------------------------------------------
 

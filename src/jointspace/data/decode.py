@@ -62,7 +62,7 @@ def _pixels(value: Any) -> np.ndarray:
         array = array[..., 0]
     if array.dtype.kind == "f":
         array = np.clip(array * 255.0, 0, 255).round()
-    if array.ndim not in (2, 3) or array.dtype.kind not in "uifb":
+    if array.ndim not in (2, 3) or array.shape[2:] not in ((), (3,), (4,)) or array.dtype.kind not in "uifb":
         raise ValueError(f"array of shape {array.shape} and type {array.dtype} is no picture")
     return np.ascontiguousarray(array.astype(np.uint8))
 

@@ -14,6 +14,12 @@ LOOK = 1000  # rows a guess is based on
 # kind -> modality of a field made of such a column; other kinds are plain columns
 FIELD_KINDS = {"image": "image", "audio": "audio", "text": "text", "texts": "text", "frames": "video"}
 
+# Names under which people keep what goes with a picture, best first; several of them are choices of one field.
+CAPTIONS = (
+    "text", "caption", "captions", "alt_text", "alt", "sentence", "sentences", "title", "name", "names", "keywords",
+    "description", "report",
+)  # fmt: skip
+
 
 def kind_of(column: Column, name: str = "") -> str:
     """Kind of a column (see `ColumnInfo`), from its type and its first rows."""
@@ -72,6 +78,10 @@ def _medium(data: bytes) -> str:
 
 
 def _strings(values: list[str], name: str) -> str:
+    if name == "text":
+        return "text"
+    if name == "file_name":  # beside `image` or `audio`, which hold the path
+        return "key"
     suffixes = {Path(v).suffix.lower() for v in values if len(v) < 300}
     if suffixes and suffixes <= IMAGE_SUFFIXES:
         return "image"
@@ -79,8 +89,6 @@ def _strings(values: list[str], name: str) -> str:
         return "audio"
     words = sum(len(v.split()) for v in values) / len(values)
     distinct = len(set(values)) / len(values)
-    if name == "text":
-        return "text"
     if len(values) >= 20 and distinct < 0.2 and words < 4:
         return "category"
     unspaced = sum(any(0x2E80 < ord(c) < 0xD800 for c in v) for v in values) / len(values) > 0.5  # CJK has no spaces

@@ -197,13 +197,20 @@ def _part(table: Table, columns: Mapping[str, Any] | None, id: str | None, name:
     kinds = None
     if columns is None:  # a column that is merely named like a modality (`image_license`) is a plain one
         named = [n for n in table.columns if n not in MODALITIES and modality_of_field(n)]
-        kinds = {n: FIELD_KINDS.get(kind_of(table.columns[n], n), "") for n in named}
+        kinds = {n: _modality_by_look(table, n) for n in named}
     fields = resolve_fields(columns, table.columns, table.where, kinds)
     if id is not None and id not in table.columns:
         raise DataError(f"{table.where}: no column {id!r} for the row ids{nearest(id, table.columns)}")
     spec = fields.get("id")
     key = id or (spec.columns[0] if spec and spec.columns else "id" if "id" in table.columns else None)
     return Part(name, table.columns, fields, table.rows, table.base, table.where, key)
+
+
+def _modality_by_look(table: Table, name: str) -> str:
+    kind = kind_of(table.columns[name], name)
+    if modality_of_field(name) == "text" and kind in ("text", "texts", "key", "category"):
+        return "text"
+    return FIELD_KINDS.get(kind, "")
 
 
 def _remap(data: Dataset, columns: Mapping[str, Any]) -> Dataset:

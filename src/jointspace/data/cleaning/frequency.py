@@ -13,7 +13,7 @@ as fractions (below 1).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,10 @@ class Filters:
     test_images: Any = None  # raw pictures of the test sets; or what `load_data` takes, whose field `image` is meant
     test_distance: int = 2  # bits of the 64-bit average hash within which a picture is a near-duplicate
     unsafe: Callable[[Any], bool] | None = None  # PIL picture -> True where it must go (the caller's own detector)
+    keep: Mapping[str, Any] | None = None  # field -> the value, or list of values, that rows must have (ours)
 
     def __post_init__(self) -> None:
-        for name in RULES[:-3]:
+        for name in PAPER:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int | float) and value > 0):
                 raise ConfigError(f"filters.{name}: a number above 0 or none, got {value!r}")
@@ -64,6 +65,7 @@ class Filters:
 
 
 RULES = tuple(field.name for field in fields(Filters))
+TEXT_RULES = {"max_images_per_text", "max_texts_per_image", "min_words", "max_words", "vocabulary"}
 PAPER = {
     "min_side": 200,
     "max_aspect": 3.0,
@@ -84,28 +86,36 @@ def clean(
     words: Words = str.split,
     **rules: Any,
 ) -> tuple[Dataset, CleaningReport]:
-    """Rows that break no rule, and a report by reason. `text` must have one value a row.
+    """Rows that break no rule (their `skipped` counts the others by reason), and a report by reason.
 
     filters, or the rules as keywords (`min_words=3`, what a recipe's `filters:` holds). words: how a text is cut for
     counting (default: at white space). Rules that look at pixels decode every picture once. Raises ConfigError for an
-    unknown rule or a field that is missing or has choices, DataError for an undecodable picture.
+    unknown rule or a field that is missing or has several texts a row, DataError for an undecodable picture.
     """
     for name in rules:
         if name not in RULES:
             raise ConfigError(f"filters: no rule {name!r}{nearest(name, RULES)}")
     filters = replace(filters or Filters(), **rules)
-    if image not in data.fields and text not in data.fields:
+    active = {name for name in RULES if name not in ("test_distance", "keep") and getattr(filters, name) is not None}
+    if active and image not in data.fields and text not in data.fields:
         raise ConfigError(f"filters: {data.name} has neither a field {image!r} nor {text!r} to clean")
+    if active & TEXT_RULES and text in data.fields and data.is_multi(text):
+        raise ConfigError(f"filters: {text} has several values a row; make each pair its own row")
     report = CleaningReport(len(data))
+    for name, wanted in (filters.keep or {}).items():
+        values = wanted if isinstance(wanted, list | tuple | set) else [wanted]
+        report.hits[f"{name} not {' or '.join(map(str, values))}"] = np.flatnonzero(
+            [value not in values for value in data.column(name)]
+        )
     if image in data.fields:
         for name, bad in _image_rules(data, filters, image, text):
             report.hits[name] = np.flatnonzero(bad)
-    if text in data.fields:
-        if data.is_multi(text):
-            raise ConfigError(f"filters: {text} has several values a row; make each pair its own row")
+    if active & TEXT_RULES and text in data.fields:
         for name, bad in _text_rules(data, filters, image, text, words):
             report.hits[name] = np.flatnonzero(bad)
-    return data.select(report.kept), report
+    kept = data.select(report.kept)
+    kept.skipped = {**data.skipped, **{reason: n for reason, n in report.first().items() if n}}
+    return kept, report
 
 
 def _test_pictures(given: Any) -> list[Any] | None:
