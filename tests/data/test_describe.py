@@ -77,6 +77,11 @@ def test_a_look_says_sizes_words_scripts_and_ranges():
     assert to_json(data)["rows"] == 2
 
 
+def test_pictures_as_arrays_have_sizes():
+    data = load_data({"image": [np.zeros((4, 6, 3), dtype=np.uint8), np.zeros((3, 4, 6), dtype=np.uint8)]})
+    assert looks(data)[0].detail == "6x4, uint8"
+
+
 def test_scripts():
     assert scripts(["東京タワー", "abc"]) == ["Katakana", "Latin", "Han"]
     assert scripts(["123 😀"]) == ["no letters"]

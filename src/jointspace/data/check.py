@@ -103,14 +103,46 @@ def _problem(data: Dataset, index: int, name: str, reason: str, detail: str = ""
 
 
 def _texts(data: Dataset, name: str) -> list[Problem]:
-    blank = [i for i, values in enumerate(data._each(name)) if not values or not all(v.strip() for v in values)]
-    return [_problem(data, i, name, EMPTY_TEXT) for i in blank]
+    blank = _mark(data, name, _blank)
+    if blank is None:
+        rows = enumerate(data._each(name))
+        blank = np.array([i for i, values in rows if not values or not all(v.strip() for v in values)], dtype=np.int64)
+    return [_problem(data, int(i), name, EMPTY_TEXT) for i in blank]
 
 
 def _numbers(data: Dataset, name: str) -> list[Problem]:
-    values = data.column(name)
-    bad = [i for i, v in enumerate(values) if isinstance(v, float) and math.isnan(v)]
-    return [_problem(data, i, name, NOT_A_NUMBER) for i in bad]
+    bad = _mark(data, name, _nan)
+    if bad is None:
+        values = enumerate(data.column(name))
+        bad = np.array([i for i, v in values if isinstance(v, float) and math.isnan(v)], dtype=np.int64)
+    return [_problem(data, int(i), name, NOT_A_NUMBER) for i in bad]
+
+
+def _blank(values: Any) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.fill_null(pc.equal(pc.utf8_trim_whitespace(values), ""), True)
+
+
+def _nan(values: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_floating(values.type):
+        return pa.nulls(len(values), pa.bool_()).fill_null(False)
+    return pc.fill_null(pc.is_nan(values), False)
+
+
+def _mark(data: Dataset, name: str, test: Callable[[Any], Any]) -> np.ndarray | None:
+    """Rows of a field that `test` is true of, judged on whole Arrow columns; None where its values are not so plain."""
+    marked = np.zeros(len(data), dtype=bool)
+    for k, part in enumerate(data.parts):
+        column = part.plain(name)
+        if column is None:
+            return None
+        mine = data.source == k
+        marked[mine] = np.asarray(test(column.values))[data.rows[mine]]
+    return np.flatnonzero(marked)
 
 
 def _media(data: Dataset, name: str, modality: str, decode: bool) -> list[Problem]:

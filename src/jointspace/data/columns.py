@@ -272,7 +272,7 @@ class Part:
         return self._hashes[name]
 
     def _hash(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        array = self._hashable(name)
+        array = self.plain(name)
         if array is not None:
             flat = array.hashes()
             here = array.valid()
@@ -291,8 +291,8 @@ class Part:
             offsets[i + 1] = len(hashes)
         return np.asarray(hashes, dtype=np.int64), offsets
 
-    def _hashable(self, name: str) -> Column | None:
-        """The Arrow column whose entries can be hashed as they lie: no choices, paths or conversions in between."""
+    def plain(self, name: str) -> Column | None:
+        """The Arrow column whose entries are the field's values as they lie: no choices, paths or conversions."""
         spec = self.fields.get(name)
         if spec is None or len(spec.columns) != 1 or spec.multi:
             return None

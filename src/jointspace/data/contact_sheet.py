@@ -17,8 +17,8 @@ ORDER = ("text", "texts", "category", "label", "key")  # kinds of columns that m
 def contact_sheet(data: Dataset, out: Path, *, rows: int = 48, cell: int = 112, across: int = 8) -> int:
     """Draw up to `rows` rows: their pictures side by side, a caption below. Returns the number of pictures drawn.
 
-    The caption is a column that is named like one, else the first text, category or label. Raises DataError without a picture field, or
-    for a picture that cannot be decoded.
+    The caption is a column that is named like one (`text`, `caption`, `name` ...), else the first text, category or
+    label. Raises DataError without a picture field, or for a picture that cannot be decoded.
     """
     from PIL import Image, ImageDraw
 

@@ -115,6 +115,11 @@ def _picture_sizes(values: list[Any], part: Part) -> str:
             elif hasattr(medium, "size") and isinstance(medium.size, tuple):
                 sizes[medium.size] += 1
                 modes[medium.mode] += 1
+            elif getattr(medium, "ndim", 0) in (2, 3):
+                first = medium.ndim == 3 and medium.shape[0] in (1, 3, 4) and medium.shape[2] not in (1, 3, 4)
+                height, width = medium.shape[1:] if first else medium.shape[:2]
+                sizes[(width, height)] += 1
+                modes[str(medium.dtype)] += 1
         except Exception:  # a damaged picture is for `check` to report
             continue
     if not sizes:
