@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import multiprocessing
 import os
 import threading
@@ -55,7 +54,7 @@ class Loader:
             if context.get_start_method() == "forkserver":
                 context.set_forkserver_preload(["torch", "jointspace.data.collate"])
             more = {"persistent_workers": True, "prefetch_factor": prefetch, "multiprocessing_context": context}
-            more["worker_init_fn"] = functools.partial(_end_with, os.getpid())
+            more["worker_init_fn"] = _end_with_parent
         self._batches = DataLoader(
             _Collated(collator),
             batch_size=None,
@@ -99,19 +98,17 @@ def _same(batch: Any) -> Any:
     return batch
 
 
-def _end_with(parent: int, worker: int) -> None:
+def _end_with_parent(worker: int) -> None:
     """In a worker: leave when the training process is gone, however it died.
 
     torch's own check looks at the worker's parent, which is the fork server, and that lives as long as its workers.
     """
 
     def watch() -> None:
-        while True:
-            time.sleep(1)
-            try:
-                os.kill(parent, 0)
-            except OSError:  # no such process, or its number now belongs to another user's
-                os._exit(1)
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
