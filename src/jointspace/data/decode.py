@@ -76,8 +76,8 @@ def decode_audio(value: Any, rate: int, where: str = "") -> np.ndarray:
         samples, found = read_audio(value)
         if samples.ndim == 2:
             samples = samples.mean(axis=0 if samples.shape[0] < samples.shape[1] else 1)
-        if samples.size == 0:
-            raise ValueError("no samples")
+        if samples.ndim != 1 or samples.size == 0:
+            raise ValueError("no samples" if samples.size == 0 else f"{type(value).__name__} is no sound")
         if found and found != rate:
             from scipy.signal import resample_poly
 

@@ -107,7 +107,26 @@ ENTRIES: dict[str, dict[str, Entry]] = {
             for i in range(8)
         },
     },
-    "audio": {},
+    "audio": {
+        "hf": Entry(
+            f"{_AUDIO}.hugging_face:build",
+            dict(
+                path=None, config=None, pretrained=None, seconds=None, dtype="float32", trust_remote_code=False,
+                processor=None,
+            ),
+        ),
+        "audio-transformer": Entry(
+            f"{_AUDIO}.transformer:AudioTransformer",
+            dict(
+                rate=16000, seconds=10.0, mels=64, patch=4, layers=4, width=128, heads=None, feed_forward=None,
+                dropout=0.1, drop_path=0.0, processor=None,
+            ),
+        ),
+        "audio-cnn": Entry(
+            f"{_AUDIO}.cnn:AudioCNN",
+            dict(rate=16000, seconds=10.0, mels=64, widths=(32, 64, 128), dropout=0.0, processor=None),
+        ),
+    },
 }  # fmt: skip
 
 

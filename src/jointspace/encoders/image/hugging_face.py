@@ -137,8 +137,9 @@ def build(
     path: local folder or hub id; its weights are loaded unless pretrained=False; of a dual encoder (CLIP, SigLIP) the
     picture side is taken. config: fields of a Hugging Face config, `model_type` among them, for random weights. size:
     side of the pictures, the model's own by default; where it differs positions are interpolated if the model can.
-    pooler: keep the model's pooling layer, by default where the file has weights for it. processor: options that override those of the folder's preprocessor_config.json. ConfigError where neither or both
-    of path and config are given, or nothing loadable is there.
+    pooler: keep the model's pooling layer, by default where the file has weights for it. processor: options that
+    override those of the folder's preprocessor_config.json. ConfigError where neither or both of path and config are
+    given, or nothing loadable is there.
     """
     if isinstance(pretrained, str):
         path, pretrained = path or pretrained, True

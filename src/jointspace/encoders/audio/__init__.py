@@ -1,0 +1,1 @@
+"""Sounds -> `Encoding`: a transformer and a CNN over log-mel frames, and any Hugging Face audio backbone."""
