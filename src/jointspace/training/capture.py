@@ -98,12 +98,16 @@ def replay(path: str | Path, method: Method) -> Replay:
             hook.remove()
     grads = [n for n, p in method.named_parameters() if p.grad is not None and not p.grad.norm().isfinite()]
     method.zero_grad()
-    return Replay(saved.step, {name: float(value) for name, value in terms.items()}, next(iter(bad), None), grads)
+    return Replay(
+        saved.step, {name: float(value.detach()) for name, value in terms.items()}, next(iter(bad), None), grads
+    )
 
 
 def _watch(name: str, bad: list[str]) -> Any:
     def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-        values = output if isinstance(output, tuple | list) else getattr(output, "__dict__", {"": output}).values()
+        values = [output] if isinstance(output, Tensor) else output
+        if not isinstance(values, tuple | list):
+            values = (values if isinstance(values, dict) else getattr(values, "__dict__", {})).values()  # an Encoding
         if any(isinstance(v, Tensor) and v.is_floating_point() and not v.isfinite().all() for v in values):
             bad.append(name)
 

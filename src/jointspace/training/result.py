@@ -63,6 +63,7 @@ def finish(run: Run, seconds: float) -> FitResult:
             load_final(run.method, run.best_folder)
     elif run.ema is not None:
         load_state(run.method, learnt_state(run.evaluated), "averaged weights")
+    run.method.zero_grad(set_to_none=True)
     if adapters(run.method):
         write_adapters(run)
         merge(run.method)
