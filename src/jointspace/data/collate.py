@@ -119,7 +119,7 @@ class Collator:
     def _view(self, field: str, name: str, view: int, indices: np.ndarray, epoch: int) -> dict[str, Tensor]:
         processor, augment = self.items[field], self._augmentation(field, name)
         choice, ids = self._drawn(field, view, indices, epoch)
-        values = [self.data.values(field, int(i))[c] for i, c in zip(indices, choice, strict=True)]
+        values = [self.data.value(field, int(i), int(c)) for i, c in zip(indices, choice, strict=True)]
         if self.data.modality(field) == "text":
             values = [self._prompted(field, int(i), value) for i, value in zip(indices, values, strict=True)]
         how: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The demo's report: one self-contained HTML file (no outside request), readable on paper, by keyboard and on a phone."""
+"""The demo's report: one self-contained HTML file, without any outside request, usable by keyboard and on a phone."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def write_report(path: Path, facts: Mapping[str, Any]) -> None:
     """Write the report beside and rename it.
 
     facts: title, summary (list of sentences), history (list of {step, loss, ...}), scores and details (lists of row
-    dicts), queries (list of {text, language, hits: [{picture, name, right}]}), points (N, 2), thumbnails (N bytes), names
-    (N), groups (N), held (N bool), commands (list of (what it does, command)).
+    dicts), queries (list of {text, language, hits: [{picture, name, right}]}), points (N, 2), thumbnails (N bytes),
+    names (N), groups (N), held (N bool), commands (list of (what it does, command)).
     """
     body = PAGE
     for name, part in {
@@ -61,7 +61,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = []
     for row in rows:
         cells = "".join(
-            f'<td{"" if isinstance(row[n], str) else " class=number"}>{html.escape(_shown(row[n]))}</td>' for n in names
+            f"<td{'' if isinstance(row[n], str) else ' class=number'}>{html.escape(_shown(row[n]))}</td>" for n in names
         )
         lines.append(f"<tr{' class=ours' if row.get('_ours') else ''}>{cells}</tr>")
     return f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
@@ -103,7 +103,8 @@ def _queries(queries: Sequence[Mapping[str, Any]]) -> str:
     for query in queries:
         pictures = "".join(
             f'<figure class="{"right" if hit["right"] else ""}"><img src="{data_uri(hit["picture"], "png")}" '
-            f'alt="{html.escape(hit["name"])}" loading="lazy"><figcaption>{html.escape(hit["name"])}</figcaption></figure>'
+            f'alt="{html.escape(hit["name"])}" loading="lazy">'
+            f"<figcaption>{html.escape(hit['name'])}</figcaption></figure>"
             for hit in query["hits"]
         )
         note = " · never trained on" if query["held_out"] else ""

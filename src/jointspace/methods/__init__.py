@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import re
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -67,6 +69,8 @@ def find(name: str) -> Any:
     """
     if ":" in name:
         module, attribute = name.split(":", 1)
+        if os.getcwd() not in sys.path:  # the installed command, unlike `python -m`, does not see the user's folder
+            sys.path.append(os.getcwd())
         try:
             return getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:

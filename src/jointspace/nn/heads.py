@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from jointspace.errors import ConfigError, nearest
@@ -71,3 +72,25 @@ class ProjectionHead(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x (B, width) -> (B, dim)"""
         return self.net(x)
+
+
+class Standardise(nn.Module):
+    """(B, width) -> zero mean and unit deviation per entry, by statistics of the training rows (`fit`), then fixed."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.width = width
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
+
+    @torch.no_grad()
+    def fit(self, features: Tensor) -> None:
+        """features (N, width)."""
+        self.mean.copy_(features.mean(0))
+        self.scale.copy_(features.std(0, correction=0).clamp(min=1e-3))
+
+    def config(self) -> dict[str, Any]:
+        return {"width": self.width}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.scale

@@ -1,8 +1,8 @@
 """Supervised classification: any encoder, one linear layer, cross-entropy.
 
-The plain way to fine-tune a tower on labels (ALIGN, section 5.4, fine-tunes its image tower so): start from a Space with
-`init_from` and a key map, or from the encoder's own pretrained weights. What comes out is a Space again: `dense` are the
-pooled features, `logits` the class scores.
+The plain way to fine-tune a tower on labels (ALIGN, section 5.4, fine-tunes its image tower so): start from a Space
+with `init_from` and a key map, or from the encoder's own pretrained weights. What comes out is a Space again: `dense`
+are the pooled features, `logits` the class scores.
 
 Shapes: image (B, 3, H, W); label (B,) class index.
 """
