@@ -83,6 +83,13 @@ def test_names_for_all_or_for_none(folder):
         run("compare", "a=x", "y")
 
 
+def test_tasks_are_listed_with_roles_and_options():
+    from jointspace.evaluation import TASKS
+
+    text = run("evaluate", "--tasks").stdout
+    assert all(task in text for task in TASKS) and "query" in text and "templates" in text
+
+
 def test_help_has_an_example():
     for verb in ("evaluate", "compare"):
         assert f"Example: jointspace {verb} " in " ".join(run(verb, "--help").stdout.split())

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from jointspace.cli.output import Json, print_json, say
+from jointspace.cli.output import Json, print_json, print_table, say
+
+
+def _tasks(value: bool) -> None:
+    if value:
+        from jointspace.evaluation import registry
+
+        print_table(registry.describe())
+        raise typer.Exit
 
 
 def evaluate(
@@ -40,6 +48,9 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(help="First so many rows.")] = None,
     on_bad: Annotated[str, typer.Option(help="refuse, or skip (and count) rows that cannot be used.")] = "refuse",
     device: Annotated[str | None, typer.Option(help="cpu, cuda, mps; default: the best there is.")] = None,
+    tasks: Annotated[
+        bool, typer.Option("--tasks", help="List the tasks, their roles and options.", callback=_tasks, is_eager=True)
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Judge a Space: every score with its 95 % interval, chance and baselines.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from typing import Any
 
@@ -25,3 +26,14 @@ def find(name: str) -> Any:
         raise ConfigError(f"no task {name!r}{nearest(name, TASKS)}")
     module, cls = TASKS[name].split(":")
     return getattr(importlib.import_module(f"jointspace.evaluation.{module}"), cls)
+
+
+def describe() -> list[dict[str, Any]]:
+    """Every task: name, what it measures, its roles (those in brackets may be missing) and its options."""
+    rows = []
+    for name in TASKS:
+        cls = find(name)
+        roles = [role.name if role.required else f"[{role.name}]" for role in cls.roles]
+        options = [f.name for f in dataclasses.fields(cls)]
+        rows.append({"task": name, "what": cls.__doc__.split("\n")[0], "roles": roles, "options": options})
+    return rows
