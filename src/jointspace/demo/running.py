@@ -11,9 +11,9 @@ import numpy as np
 
 from jointspace.data.emoji import HELD_OUT, TRAINED, languages
 from jointspace.demo.report import thumbnail, write_report
-from jointspace.demo.scoring import GROUPS, Gallery, judge_space, nearest_name_baseline, over
+from jointspace.demo.scoring import GROUPS, Gallery, judge_texts, nearest_name_baseline, over
+from jointspace.demo.training import all_pictures, from_weights, training_data
 from jointspace.demo.training import from_scratch as train_from_scratch
-from jointspace.demo.training import from_weights, training_data
 
 # (text, language, what it means in English)
 QUERIES = (
@@ -47,15 +47,16 @@ def run(out: Path, *, from_scratch: bool = False, steps: int | None = None, seed
     if out.exists() and any(out.iterdir()) and not (out / "report.html").is_file():
         raise ConfigError(f"--out {out}: holds other files; choose a new folder")
     out.mkdir(parents=True, exist_ok=True)
-    data = training_data()
+    pictures = all_pictures()
     if from_scratch:
-        result = train_from_scratch(data, steps, seed)
+        result, features = train_from_scratch(pictures, steps, seed)
     else:
-        result = from_weights(data, steps, seed, out, console.print)
+        result, features = from_weights(pictures, steps, seed, out, console.print)
     trained = time.perf_counter() - began
     space, start = result.space, "random weights" if from_scratch else "EfficientNet-Lite0 (ImageNet)"
+    vectors = projected(space, features)
     console.print("Judging it on pictures it has never seen, in languages it has never read ...")
-    scores, details = judge(space, data, seed, start)
+    scores, details = judge(space, pictures, features, vectors, start)
     space.metadata["training"] = {"start": start, "steps": result.steps, "seconds": round(trained), "data": "emoji"}
     space.metadata["scores"] = [
         {"name": f"R@10 text to image, {r['queries']}", "value": r["R@10"], "interval": r["_interval"], "n": r["names"],
@@ -63,8 +64,8 @@ def run(out: Path, *, from_scratch: bool = False, steps: int | None = None, seed
         for r in scores if r["_ours"]
     ]  # fmt: skip
     space.save_pretrained(out / "space")
-    pictures, vectors, index = store(space, out / "store")
-    queries = [ask(index, space, *query) for query in QUERIES]
+    index = store(space, pictures, vectors, out / "store")
+    queries = [ask(index, *query) for query in QUERIES]
     show(scores, queries)
     commands = [
         (
@@ -91,20 +92,30 @@ def run(out: Path, *, from_scratch: bool = False, steps: int | None = None, seed
     return {"out": str(out), "seconds": round(seconds), "training_seconds": round(trained), "scores": plain}
 
 
-def judge(space: Any, data: Any, seed: int, start: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of the table (three groups of languages; ours, no learning, chance) and one row a language."""
+def projected(space: Any, features: np.ndarray) -> np.ndarray:
+    """Picture vectors (N, D) from features computed before: what `encode` would give, without looking again."""
     import torch
 
+    with torch.inference_mode():
+        vectors = space.tower("image").projection(torch.from_numpy(features)).numpy()
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def judge(
+    space: Any, pictures: Any, features: np.ndarray, vectors: np.ndarray, start: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of the table (three groups of languages; ours, and no learning) and one row a language."""
     gallery = Gallery("test")
     asked = ["en", *TRAINED, *HELD_OUT]
-    found = {"ours": judge_space(space, gallery, asked)}
-    features = space.encode(data.column("image"), modality="image", output="features", batch_size=128)
-    seen = space.encode(gallery.pictures, modality="image", output="features", batch_size=128)
-    unit = [
-        f / np.linalg.norm(f, axis=1, keepdims=True) for f in (features - features.mean(0), seen - features.mean(0))
-    ]
-    found["spelling"] = nearest_name_baseline(data, gallery, unit[0], unit[1], asked)
-    torch.manual_seed(seed)
+    split = np.array(pictures.column("split"))
+    place = {name: i for i, name in enumerate(pictures.ids)}
+    here = np.array([place[name] for name in gallery.data.ids])
+    found = {"ours": judge_texts(lambda texts: space.encode(texts, batch_size=512), vectors[here], gallery, asked)}
+    centred = features - features[split == "train"].mean(0)
+    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    data = training_data()
+    own = np.array([place[name] for name in data.ids])
+    found["spelling"] = nearest_name_baseline(data, gallery, unit[own], unit[here], asked)
     rows = []
     for group, codes in GROUPS.items():
         for who, label in (("ours", f"this Space, from {start}"), ("spelling", "nearest training name by spelling")):
@@ -136,28 +147,15 @@ def judge(space: Any, data: Any, seed: int, start: str) -> tuple[list[dict[str, 
     return rows, details
 
 
-def store(space: Any, path: Path) -> tuple[Any, np.ndarray, Any]:
-    """Index all pictures of all splits: (data, vectors, Index)."""
-    from jointspace.data.dataset import load_data
+def store(space: Any, pictures: Any, vectors: np.ndarray, path: Path) -> Any:
+    """Index all pictures of all splits."""
     from jointspace.search import Index
 
-    splits = {name: load_data("emoji", split=name) for name in ("train", "validation", "test")}
-    pictures: list[Any] = []
-    payload: dict[str, list[Any]] = {"emoji": [], "name": [], "group": [], "split": []}
-    ids: list[str] = []
-    for name, data in splits.items():
-        pictures += data.column("image")
-        ids += data.ids
-        rows = [data.parts[0].columns[c].take(np.arange(data.parts[0].rows)) for c in ("emoji", "name", "label_name")]
-        for column, values in zip(("emoji", "name", "group"), rows, strict=True):
-            payload[column] += values
-        payload["split"] += [name] * len(data)
-    vectors = space.encode(pictures, modality="image", batch_size=128)
-    index = Index.create(path, space, payload=payload, ids=ids, vectors=vectors, modality="image", overwrite=True)
-    return {"pictures": pictures, **payload, "ids": ids}, vectors, index
+    payload = {name: pictures.column(name) for name in ("emoji", "name", "group", "split")}
+    return Index.create(path, space, (), payload, ids=pictures.ids, vectors=vectors, modality="image", overwrite=True)
 
 
-def ask(index: Any, space: Any, text: str, language: str, meaning: str) -> dict[str, Any]:
+def ask(index: Any, text: str, language: str, meaning: str) -> dict[str, Any]:
     """One query of the demo with the eight pictures found."""
     hits = index.search(text, k=8)
     return {
@@ -197,7 +195,7 @@ def report(
     scores: list[dict[str, Any]],
     details: list[dict[str, Any]],
     queries: list[dict[str, Any]],
-    pictures: dict[str, Any],
+    pictures: Any,
     vectors: np.ndarray,
     start: str,
     trained: float,
@@ -210,8 +208,9 @@ def report(
 
     from jointspace.data.decode import decode_image
 
-    opened = [decode_image(p) for p in pictures["pictures"]]
-    place = {name: i for i, name in enumerate(pictures["ids"])}
+    opened = [decode_image(p) for p in pictures.column("image")]
+    place = {name: i for i, name in enumerate(pictures.ids)}
+    split = pictures.column("split")
 
     def png(i: int) -> bytes:
         buffer = io.BytesIO()
@@ -234,7 +233,7 @@ def report(
             "title": "A text and picture space, trained on emoji",
             "summary": [
                 f"Started from {start}, trained for {result.steps} steps in {trained:.0f} seconds on "
-                f"{pictures['split'].count('train'):,} pictures and their names and keywords in 45 languages.",
+                f"{split.count('train'):,} pictures and their names and keywords in 45 languages.",
                 f"An English name finds its picture among the first ten of 181 unseen ones with probability "
                 f"{best['R@10']:.2f}; chance would be {best['chance']:.3f}.",
             ],
@@ -244,9 +243,9 @@ def report(
             "queries": shown,
             "points": points,
             "thumbnails": [thumbnail(p, 28) for p in opened],
-            "names": pictures["name"],
-            "groups": pictures["group"],
-            "held": [s == "test" for s in pictures["split"]],
+            "names": pictures.column("name"),
+            "groups": pictures.column("group"),
+            "held": [s == "test" for s in split],
             "commands": commands,
         },
     )

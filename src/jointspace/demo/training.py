@@ -37,8 +37,24 @@ def training_data() -> Any:
     return load_data(rows)
 
 
-def from_weights(data: Any, steps: int | None, seed: int, out: Path, say: Any) -> Any:
-    """EfficientNet-Lite0 as it is; its features of all training pictures are computed once."""
+def all_pictures() -> Any:
+    """The 1,870 pictures of all splits with `emoji`, `name`, `group` and `split`."""
+    from jointspace.data.dataset import load_data
+
+    rows: dict[str, list[Any]] = {name: [] for name in ("id", "image", "emoji", "name", "group", "split")}
+    for split in ("train", "validation", "test"):
+        data = load_data("emoji", split=split, columns={"image": "image", "emoji": "emoji", "name": "name",
+                                                        "group": "label_name"}, id="id")  # fmt: skip
+        rows["id"] += data.ids
+        for name in ("image", "emoji", "name", "group"):
+            rows[name] += data.column(name)
+        rows["split"] += [split] * len(data)
+    return load_data(rows)
+
+
+def from_weights(pictures: Any, steps: int | None, seed: int, out: Path, say: Any) -> Any:
+    """EfficientNet-Lite0 as it is; its features of all pictures are computed once. Returns (result, features)."""
+    import numpy as np
     import torch
 
     import jointspace as js
@@ -49,14 +65,16 @@ def from_weights(data: Any, steps: int | None, seed: int, out: Path, say: Any) -
         image=dict(name="efficientnet-lite0", pretrained=True, size=160), text=TEXT, text_pooling="pooled"
     )
     method = js.methods.LockedImage(config)
-    say(f"Looking at {len(data):,} pictures with the frozen network ...")
-    data = cache(data, {"image_features": (method.features(), "image", "features")}, folder=out / "features")
+    say(f"Looking at {len(pictures):,} pictures with the frozen network ...")
+    column = {"image_features": (method.features(), "image", "features")}
+    features = np.stack(cache(pictures, column, folder=out / "features", batch_size=128).column("image_features"))
+    data = cache(training_data(), column, folder=out / "features")
     training = js.TrainingConfig(**TRAINING, steps=steps or 500, batch_size=512, seed=seed)
-    return js.fit(method, data, training)
+    return js.fit(method, data, training), features
 
 
-def from_scratch(data: Any, steps: int | None, seed: int) -> Any:
-    """A small convolutional network and the text tower, both from random weights."""
+def from_scratch(pictures: Any, steps: int | None, seed: int) -> Any:
+    """A small convolutional network and the text tower, both from random weights. Returns (result, features)."""
     import torch
 
     import jointspace as js
@@ -75,4 +93,6 @@ def from_scratch(data: Any, steps: int | None, seed: int) -> Any:
     augment = {"image": [{"name": "affine", "degrees": 12, "scale": [0.85, 1.2], "translate": 0.1}, {"name": "flip"},
                          {"name": "colour_jitter", "brightness": 0.2, "contrast": 0.3, "saturation": 0.4}]}  # fmt: skip
     training = js.TrainingConfig(**TRAINING, steps=steps or 300, batch_size=512, seed=seed, augment=augment)
-    return js.fit(js.methods.ALIGN(config), data, training)
+    result = js.fit(js.methods.ALIGN(config), training_data(), training)
+    features = result.space.encode(pictures.column("image"), modality="image", output="features", batch_size=256)
+    return result, features
