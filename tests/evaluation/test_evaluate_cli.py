@@ -90,6 +90,17 @@ def test_tasks_are_listed_with_roles_and_options():
     assert all(task in text for task in TASKS) and "query" in text and "templates" in text
 
 
+def test_no_option_of_a_task_is_hidden_by_one_of_evaluate():
+    import inspect
+
+    from jointspace.evaluation import evaluate as judge
+    from jointspace.evaluation import registry
+
+    taken = set(inspect.signature(judge).parameters)
+    options = {row["task"]: taken & set(row["options"]) for row in registry.describe()}
+    assert len(options) == 8 and not any(options.values()), options
+
+
 def test_help_has_an_example():
     for verb in ("evaluate", "compare"):
         assert f"Example: jointspace {verb} " in " ".join(run(verb, "--help").stdout.split())

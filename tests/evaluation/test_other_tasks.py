@@ -152,6 +152,8 @@ def test_thresholds_by_trying_all():
 def test_clusters():
     scores = js.evaluate(FakeSpace(0.3), ITEMS, task="clustering")
     assert scores["v_measure"].value == 1 and scores["accuracy"].value == 1
+    small = js.evaluate(FakeSpace(0.3), ITEMS, task="clustering", mini_batch=40, kmeans_seed=1)
+    assert small["v_measure"].value > 0.9 and small.protocol["options"]["mini_batch"] == 40
     hard = js.evaluate(FakeSpace(3.0), ITEMS, task="clustering")
     columns = hard["v_measure"].units.columns
     assert hard["v_measure"].value == pytest.approx(v_measure_score(columns["label"], columns["cluster"]))

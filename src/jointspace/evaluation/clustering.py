@@ -22,7 +22,7 @@ CHANCE_DRAWS = 20
 class Clustering(Task):
     """V-measure and accuracy (clusters assigned to labels one to one) of k-means.
 
-    k: number of clusters (default: of labels). seed, restarts: of k-means; batch_size: mini-batch k-means for large
+    k: number of clusters (default: of labels). kmeans_seed, restarts: of k-means; mini_batch: its size, for large
     sets. Chance: the same clusters dealt out at random, mean of 20 draws.
     """
 
@@ -33,9 +33,9 @@ class Clustering(Task):
     )
 
     k: int | None = None
-    seed: int = 0
+    kmeans_seed: int = 0
     restarts: int = 4
-    batch_size: int | None = None
+    mini_batch: int | None = None
 
     def run(self, space: Any, inputs: Inputs, context: Context) -> list[Score]:
         label = inputs.plain("label").astype(str)
@@ -49,9 +49,9 @@ class Clustering(Task):
         (x,) = coarsen(context.encoding.precision, side.vectors)
         if scorer_of(space, inputs.modality("item"), context.encoding.output) == "cosine":
             x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-        found = cluster(x, k, seed=self.seed, restarts=self.restarts, batch_size=self.batch_size)
+        found = cluster(x, k, seed=self.kmeans_seed, restarts=self.restarts, batch_size=self.mini_batch)
         columns = {"label": label, "cluster": found, "right": right_by_assignment(label, found)}
-        rng = np.random.default_rng(self.seed)
+        rng = np.random.default_rng(self.kmeans_seed)
         dealt = [rng.permutation(found) for _ in range(CHANCE_DRAWS)]
         measures = [
             Measure(

@@ -88,7 +88,7 @@ class LinearProbe(_Probe):
     c: float = 1.0
     standardize: bool = True
     folds: int = 5
-    seed: int = 0
+    draw_seed: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,7 +99,7 @@ class LinearProbe(_Probe):
 
     def run(self, space: Any, inputs: Inputs, context: Context) -> list[Score]:
         how: dict[str, Any] = dict(c=self.c, fraction=self.fraction, shots=self.shots, standardize=self.standardize)
-        how |= dict(draws=self.draws, seed=self.seed)
+        how |= dict(draws=self.draws, seed=self.draw_seed)
         label = inputs.plain("label").astype(str)
         train = self._train_inputs(inputs, context)
         if train is None:
@@ -121,7 +121,7 @@ class LinearProbe(_Probe):
         if fewest < 2 or len(set(label.tolist())) < 2:
             raise DataError("linear_probe: cross-validation needs two classes with two items each; or give train=")
         right = np.zeros((self.draws, len(label)))
-        folds = StratifiedKFold(min(self.folds, fewest), shuffle=True, random_state=self.seed)
+        folds = StratifiedKFold(min(self.folds, fewest), shuffle=True, random_state=self.draw_seed)
         for train, test in folds.split(x, label):
             right[:, test] = linear_probe(x[train], label[train], x[test], label[test], **how).right
         return right
@@ -145,7 +145,7 @@ class NearestNeighbours(_Probe):
     fraction: float | None = None
     shots: int | None = None
     draws: int = 1
-    seed: int = 0
+    draw_seed: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -165,7 +165,7 @@ class NearestNeighbours(_Probe):
         x, z = self._vectors(space, context, inputs, train)
         known = train.plain("label").astype(str)
         budget = dict(fraction=self.fraction, shots=self.shots)
-        rows = [draw_rows(known, **budget, seed=self.seed + draw) for draw in range(self.draws)]  # type: ignore[arg-type]
+        rows = [draw_rows(known, **budget, seed=self.draw_seed + draw) for draw in range(self.draws)]  # type: ignore[arg-type]
         right = np.stack([knn_right(z[r], known[r], x, label, **how) for r in rows])
         spread = {"draws": right.mean(axis=1).tolist()} if self.draws > 1 else {}
         return self._scores(inputs, right.mean(axis=0), label, known, spread, context)

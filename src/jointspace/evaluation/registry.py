@@ -29,11 +29,11 @@ def find(name: str) -> Any:
 
 
 def describe() -> list[dict[str, Any]]:
-    """Every task: name, what it measures, its roles (those in brackets may be missing) and its options."""
+    """Every task: name, what it measures, its roles (those in parentheses may be missing) and its options."""
     rows = []
     for name in TASKS:
         cls = find(name)
-        roles = [role.name if role.required else f"[{role.name}]" for role in cls.roles]
+        roles = [role.name if role.required else f"({role.name})" for role in cls.roles]
         options = [f.name for f in dataclasses.fields(cls)]
         rows.append({"task": name, "what": cls.__doc__.split("\n")[0], "roles": roles, "options": options})
     return rows
