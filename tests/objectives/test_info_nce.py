@@ -11,7 +11,7 @@ from dense_info_nce import assert_same, vectors
 
 import jointspace as js
 from jointspace.errors import JointspaceError
-from jointspace.objectives.contrastive import block, info_nce, info_nce_two_way
+from jointspace.objectives.contrastive import block, info_nce, info_nce_two_way, pool
 
 
 def unit(n, seed=0):
@@ -77,6 +77,27 @@ def test_kept_and_recomputed_tiles_agree(monkeypatch):
     monkeypatch.setattr(block, "KEEP_BYTES", 0)
     again = torch.autograd.grad(info_nce(q, k, **how), (q, k))
     assert all(torch.equal(a, b) for a, b in zip(kept, again))
+
+
+def test_kept_tiles_are_used_again_and_never_too_early(monkeypatch):
+    monkeypatch.setattr(pool, "_free", [])
+    q, k = vectors(20, 4), vectors(20, 4, seed=1)
+    other = vectors(20, 4, seed=2)
+    want = torch.autograd.grad(info_nce(q, k, tile=8), (q, k))
+    assert len(pool._free) == 9  # given back
+    first = info_nce(q, k, tile=8)
+    assert not pool._free
+    torch.autograd.grad(first, (q, k), retain_graph=True)  # first still owns its tiles
+    assert not pool._free
+    torch.autograd.grad(info_nce(other, k, tile=8), k)
+    assert len(pool._free) == 9
+    info_nce(other, k, tile=8)  # a graph that is never run gives nothing back
+    assert not pool._free
+    assert all(torch.equal(a, b) for a, b in zip(torch.autograd.grad(first, (q, k)), want))
+    monkeypatch.setattr(pool, "POOL_BYTES", 3 * 64 * 8)
+    pool._free.clear()
+    torch.autograd.grad(info_nce(q, k, tile=8), (q, k))
+    assert len(pool._free) == 3
 
 
 def test_backward_twice_over_one_graph_gives_the_same_gradient():

@@ -6,7 +6,7 @@ import pytest
 import torch
 from dense_info_nce import assert_same, dense, vectors
 
-from jointspace.objectives.contrastive import info_nce, info_nce_two_way
+from jointspace.objectives.contrastive import info_nce, info_nce_two_way, same_content
 
 N, D = 11, 4
 LABELS = torch.tensor([0, 1, 0, 2, 2, 2, 3, 4, 5, 5, 0])
@@ -89,9 +89,11 @@ def test_no_positive_anywhere_costs_nothing_with_a_gradient(qk):
     assert loss.item() == 0 and torch.equal(q.grad, torch.zeros_like(q))
 
 
+@pytest.mark.parametrize("few", [0, 8])  # compared tile by tile, or listed
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 @pytest.mark.parametrize("which", ["query", "key", "both", "crossed"])
-def test_same_content_is_no_negative(qk, which, smoothing):
+def test_same_content_is_no_negative(qk, which, smoothing, few, monkeypatch):
+    monkeypatch.setattr(same_content, "FEW", few)
     q, k = qk
     query_ids = LABELS.clone() if which != "key" else None
     key_ids = None if which == "query" else LABELS + (100 if which == "both" else 0)
@@ -119,6 +121,18 @@ def test_ignored_pairs_leave_the_denominator(qk, rule, smoothing):
     ignore = out if rule == "mask" else lambda rows, columns: out[rows, columns]
     want = both(q, k, SPARSE, out, temperature=T, smoothing=smoothing)
     check_both(q, k, want, ignore=ignore, positives=SPARSE, label_smoothing=smoothing)
+
+
+@pytest.mark.parametrize("few", [0, 8])
+@pytest.mark.parametrize("scale", [1.0, 200.0])  # the second takes the way of running maxima
+def test_ids_masks_and_positives_elsewhere_together(qk, few, scale, monkeypatch):
+    """Key i is not a positive of query i here: by its ids it is then no negative either."""
+    monkeypatch.setattr(same_content, "FEW", few)
+    q, k = ((x * scale**0.5).detach().requires_grad_() for x in qk)
+    out = torch.rand(N, N, generator=torch.Generator().manual_seed(5)) < 0.3
+    positives = torch.eye(N, dtype=torch.bool).roll(1, 1) | SPARSE
+    want = both(q, k, positives, out | same(LABELS), temperature=T)
+    check_both(q, k, want, ignore=out, query_ids=LABELS, positives=positives)
 
 
 def test_ignoring_all_but_the_positive_costs_nothing(qk):

@@ -64,7 +64,8 @@ def pairwise_sigmoid(
         q, k = q.to(dtype), k.to(dtype)
         everyone = read_positives(positives, n * processes, len(k), q.device, spread)
         pairs = everyone.part(slice(rank * n, rank * n + n))
-        rules, _ = rules_of(Ids(spread(query_ids), spread(key_ids)), spread(ignore), n * processes, len(k), 0)
+        ids = Ids(spread(query_ids), spread(key_ids))
+        rules, _ = rules_of(ids, spread(ignore), n * processes, len(k), 0, everyone)
         rules = tuple(moved(rule, rows=rank * n) for rule in rules)
         scale, shift = (torch.as_tensor(x, dtype=dtype, device=q.device).reshape(()) for x in (temperature, bias))
         scale = 1 / scale
@@ -107,13 +108,13 @@ class _SoftplusSum(torch.autograd.Function):
                 out = hidden(rules, protect, r, c, q.device) if rules else None
                 cost = F.logsigmoid(logits.neg())
                 if out is not None:
-                    cost = cost.masked_fill_(out, 0)
+                    out.fill(cost, 0)
                 total -= row[r] @ cost.sum(1)
                 if d_q is None and d_k is None and not need_bias:
                     continue
                 grad = logits.sigmoid_().mul_(row[r, None])
                 if out is not None:
-                    grad.masked_fill_(out, 0)
+                    out.fill(grad, 0)
                 d_bias += grad.sum()
                 if d_q is not None:
                     d_q[r].addmm_(grad, k[c])

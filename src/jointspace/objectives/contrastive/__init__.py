@@ -7,15 +7,16 @@ pairs are which; `gather.py` joins the batches of several processes.
 
 from jointspace.objectives.contrastive.block import EMPTY, Block, Statistics, partition, statistics
 from jointspace.objectives.contrastive.gather import gather_rows
-from jointspace.objectives.contrastive.ignoring import Itself, Masked, SameContent
+from jointspace.objectives.contrastive.ignoring import Itself, Masked
 from jointspace.objectives.contrastive.loss import info_nce, info_nce_two_way
+from jointspace.objectives.contrastive.same_content import SameIds
 
 __all__ = [
     "EMPTY",
     "Block",
     "Itself",
     "Masked",
-    "SameContent",
+    "SameIds",
     "Statistics",
     "gather_rows",
     "info_nce",

@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from jointspace.objectives._door import no_autocast
-from jointspace.objectives.contrastive.ignoring import Rule, hidden
+from jointspace.objectives.contrastive.ignoring import Hidden, Rule, hidden
+from jointspace.objectives.contrastive.pool import give, graph_is_freed, take
 from jointspace.objectives.contrastive.tiles import EMPTY, Statistics, Sums, running_log_sums, spans
 
 # exp(HEAD) summed over any batch does not overflow; sums of at least exp(-TAIL) have lost nothing to underflow.
@@ -37,7 +38,7 @@ class Plan:
     size: int
     keep: bool
 
-    def out(self, rows: slice, columns: slice, device: torch.device) -> Tensor | None:
+    def out(self, rows: slice, columns: slice, device: torch.device) -> Hidden | None:
         return hidden(self.ignore, self.protect, rows, columns, device) if self.ignore else None
 
 
@@ -53,25 +54,32 @@ class Tiles:
     def buffer(self, name: str, rows: slice, columns: slice) -> Tensor:
         if name not in self.buffers:
             self.buffers[name] = self.anchors.new_empty(self.side[0] * self.side[1])
-        height, width = rows.stop - rows.start, columns.stop - columns.start
-        return self.buffers[name][: height * width].view(height, width)
+        return shaped(self.buffers[name], rows, columns)
 
     def strips(self) -> Iterator[tuple[slice, Tensor]]:
         """Anchors times scale, a strip at a time."""
         for rows in self.rows:
             yield rows, self.anchors[rows] * self.scale
 
+    def fresh(self) -> Tensor:
+        return take(self.anchors, self.side[0] * self.side[1])
+
     def logits(self, strip: Tensor, rows: slice, columns: slice, into: Tensor | None = None) -> Tensor:
-        into = self.buffer("logits", rows, columns) if into is None else into
+        into = self.buffer("logits", rows, columns) if into is None else shaped(into, rows, columns)
         return torch.mm(strip, self.candidates[columns].T, out=into)
 
 
-def exponentials(logits: Tensor, shift: float, out: Tensor | None) -> Tensor:
+def shaped(flat: Tensor, rows: slice, columns: slice) -> Tensor:
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    return flat[: height * width].view(height, width)
+
+
+def exponentials(logits: Tensor, shift: float, out: Hidden | None) -> Tensor:
     """exp(logit - shift) in place, 0 where ignored."""
     if shift:
         logits.sub_(shift)
     logits.exp_()
-    return logits if out is None else logits.masked_fill_(out, 0)
+    return logits if out is None else out.fill(logits, 0)
 
 
 def fixed_shift(
@@ -84,8 +92,9 @@ def fixed_shift(
     kept: list[Tensor] = []
     for r, strip in tiles.strips():
         for c in tiles.columns:
-            into = like.new_empty(r.stop - r.start, c.stop - c.start) if plan.keep else None
-            logits = tiles.logits(strip, r, c, into)
+            if plan.keep:
+                kept.append(tiles.fresh())
+            logits = tiles.logits(strip, r, c, kept[-1] if plan.keep else None)
             out = plan.out(r, c, like.device)
             if sums is not None:
                 sums.add(logits, out, r, c)
@@ -93,8 +102,6 @@ def fixed_shift(
             row[r] += tile.sum(1)
             if plan.by_column:
                 column[c] += tile.sum(0)
-            if plan.keep:
-                kept.append(tile)
         if least and not bool((row[r] >= least).all()):
             return None
     if least and plan.by_column and not bool((column >= least).all()):
@@ -113,12 +120,11 @@ class _DotStatistics(torch.autograd.Function):
         # Where even the lowest possible logit survives, a sum of 0 means that all was ignored, and nothing is checked.
         least = 0.0 if bound + shift <= tail else torch.exp(torch.tensor(-tail, dtype=anchors.dtype)).item()
         done = fixed_shift(tiles, plan, shift, least) if bound < torch.inf else None
-        ctx.plan, ctx.shift, ctx.fixed, ctx.n_kept = plan, shift, done is not None, 0
+        ctx.plan, ctx.shift, ctx.fixed, ctx.kept = plan, shift, done is not None, []
         sums: Sums | None
         if done is not None:
-            row, column, sums, kept = done
-            ctx.n_kept = len(kept)
-            ctx.save_for_backward(anchors, candidates, scale, row, column, *kept)
+            row, column, sums, ctx.kept = done
+            ctx.save_for_backward(anchors, candidates, scale, row, column)
             row_log = torch.where(row > 0, row.log() + shift, torch.full_like(row, EMPTY))
             column_log = torch.where(column > 0, column.log() + shift, torch.full_like(column, EMPTY))
         else:
@@ -134,7 +140,8 @@ class _DotStatistics(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         g_row, g_column, g_row_sum, _, g_column_sum, _ = grads
         plan: Plan = ctx.plan
-        anchors, candidates, scale, row, column, *kept = ctx.saved_tensors
+        anchors, candidates, scale, row, column = ctx.saved_tensors
+        kept: list[Tensor] = ctx.kept
         tiles = Tiles(anchors, candidates, scale, plan.size)
         g_row = torch.zeros_like(row) if g_row is None else g_row
         g_column = torch.zeros_like(column) if g_column is None else g_column
@@ -151,7 +158,11 @@ class _DotStatistics(torch.autograd.Function):
                     out = plan.out(r, c, anchors.device) if plan.sums or not kept else None
                     grad = tiles.buffer("grad", r, c)
                     if ctx.fixed:
-                        tile = next(waiting) if kept else exponentials(tiles.logits(strip, r, c), ctx.shift, out)
+                        tile = (
+                            shaped(next(waiting), r, c)
+                            if kept
+                            else exponentials(tiles.logits(strip, r, c), ctx.shift, out)
+                        )
                         if plan.by_column:
                             torch.add(g_row[r, None], g_column[None, c], out=grad).mul_(tile)
                         else:
@@ -162,13 +173,16 @@ class _DotStatistics(torch.autograd.Function):
                         if plan.by_column:
                             grad.addcmul_(logits.sub_(column[None, c]).exp_(), g_column[None, c].expand_as(logits))
                         if out is not None:
-                            grad.masked_fill_(out, 0)
+                            out.fill(grad, 0)
                     if plan.sums:
                         add_sums(grad, g_row_sum, g_column_sum, out, r, c)
                     if d_anchors is not None:
                         d_anchors[r].addmm_(grad, candidates[c])
                     if d_candidates is not None:
                         d_candidates[c].addmm_(grad.T, strip)
+        if kept and graph_is_freed():
+            give(kept)
+            ctx.kept = []
         d_scale = None
         if d_anchors is not None:
             if need_scale:
@@ -177,7 +191,7 @@ class _DotStatistics(torch.autograd.Function):
         return d_anchors if need_anchors else None, d_candidates, d_scale, None
 
 
-def add_sums(grad: Tensor, row: Tensor | None, column: Tensor | None, out: Tensor | None, r: slice, c: slice) -> None:
+def add_sums(grad: Tensor, row: Tensor | None, column: Tensor | None, out: Hidden | None, r: slice, c: slice) -> None:
     """Gradient of the plain sums of logits, added to a tile's gradient."""
     if row is None and column is None:
         return
@@ -186,7 +200,7 @@ def add_sums(grad: Tensor, row: Tensor | None, column: Tensor | None, out: Tenso
         extra += row[r, None]
     if column is not None:
         extra += column[None, c]
-    grad += extra if out is None else extra.masked_fill_(out, 0)
+    grad += extra if out is None else out.fill(extra, 0)
 
 
 def running(tiles: Tiles, plan: Plan) -> tuple[Tensor, Tensor, Sums | None]:
@@ -199,7 +213,7 @@ def running(tiles: Tiles, plan: Plan) -> tuple[Tensor, Tensor, Sums | None]:
         out = plan.out(r, c, like.device)
         if sums is not None:
             sums.add(logits, out, r, c)
-        return logits if out is None else logits.masked_fill_(out, -torch.inf)
+        return logits if out is None else out.fill(logits, -torch.inf)
 
     row, column = running_log_sums(tile, like, tiles.rows, tiles.columns, plan.by_column)
     return row, like.new_zeros(len(tiles.candidates)) if column is None else column, sums

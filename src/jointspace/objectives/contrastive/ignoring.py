@@ -13,39 +13,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from jointspace.objectives._door import ObjectiveError
+from jointspace.objectives.contrastive.positives import Positives
+from jointspace.objectives.contrastive.same_content import SamePairs, same_content
 
 Rule = Callable[[slice, slice], Tensor | None]
-
-
-class SameContent:
-    """Pairs with equal ids (64-bit content hashes): the same content is never its own negative.
-
-    Only ids that both sides hold and that occur at more than their own place can ever match, so tiles without such
-    rows are answered at once. `own_place`: row i and column i are the same item, whose match with itself is no news.
-    `columns`: number of columns where only the first have an id.
-    """
-
-    def __init__(self, row_ids: Tensor, column_ids: Tensor, own_place: bool = False, columns: int | None = None):
-        ids, code = torch.unique(torch.cat([row_ids, column_ids]), return_inverse=True)
-        row, column = code[: len(row_ids)].int(), code[len(row_ids) :].int()
-        count = torch.bincount(column, minlength=len(ids))
-        busy = count[row] > (1 if own_place else 0)
-        self.row = row.where(busy, row.new_tensor(-1))
-        wanted = torch.zeros(len(ids), dtype=torch.bool, device=row.device)
-        wanted[row[busy]] = True
-        self.column = column.where(wanted[column], column.new_tensor(-2))
-        if columns is not None and columns > len(self.column):
-            self.column = F.pad(self.column, (0, columns - len(self.column)), value=-2)
-
-    def __call__(self, rows: slice, columns: slice) -> Tensor | None:
-        row, column = self.row[rows], self.column[columns]
-        if bool((row < 0).all()) or bool((column < 0).all()):
-            return None
-        return row[:, None] == column[None, :]
 
 
 @dataclass(frozen=True)
@@ -66,11 +40,13 @@ class Itself:
         first, last = max(rows.start, columns.start), min(rows.stop, columns.stop)
         if first >= last:
             return None
-        return torch.arange(rows.start, rows.stop)[:, None] == torch.arange(columns.start, columns.stop)[None, :]
+        return torch.arange(rows.start, rows.stop)[:, None] == torch.arange(columns.start, columns.stop)
 
 
-def swapped(rule: Rule) -> Rule:
-    """The same rule with anchors and candidates exchanged."""
+def swapped(rule: Rule, columns: int) -> Rule:
+    """The same rule with anchors and candidates exchanged; `columns` = number of the anchors that result."""
+    if isinstance(rule, SamePairs):
+        return rule.swapped(columns)
 
     def ask(rows: slice, columns: slice) -> Tensor | None:
         answer = rule(columns, rows)
@@ -83,6 +59,8 @@ def moved(rule: Rule, rows: int = 0, columns: int = 0) -> Rule:
     """The same rule for a part of its table that starts at (rows, columns)."""
     if not rows and not columns:
         return rule
+    if isinstance(rule, SamePairs) and not columns:
+        return rule.moved(rows)
 
     def ask(r: slice, c: slice) -> Tensor | None:
         return rule(slice(r.start + rows, r.stop + rows), slice(c.start + columns, c.stop + columns))
@@ -90,21 +68,45 @@ def moved(rule: Rule, rows: int = 0, columns: int = 0) -> Rule:
     return ask
 
 
+class Hidden(NamedTuple):
+    """What is ignored in one tile: a bool matrix, or a list of places, or both."""
+
+    mask: Tensor | None
+    places: tuple[Tensor, Tensor] | None
+
+    def fill(self, tile: Tensor, value: float) -> Tensor:
+        """`value` in place of what is ignored, in place."""
+        if self.mask is not None:
+            tile.masked_fill_(self.mask, value)
+        if self.places is not None:
+            tile[self.places] = value
+        return tile
+
+    def dense(self, like: Tensor) -> Tensor:
+        mask = torch.zeros_like(like, dtype=torch.bool) if self.mask is None else self.mask.clone()
+        if self.places is not None:
+            mask[self.places] = True
+        return mask
+
+
 def hidden(
     ignore: tuple[Rule, ...], protect: Rule | None, rows: slice, columns: slice, device: torch.device
-) -> Tensor | None:
-    """What all rules together ignore in this tile, less what is protected (the positives)."""
-    answer = None
+) -> Hidden | None:
+    """What all rules together ignore in this tile, less what is protected (the positives); None = nothing."""
+    mask = places = None
     for rule in ignore:
+        if isinstance(rule, SamePairs) and places is None:
+            places = rule.places(rows, columns)
+            continue
         told = rule(rows, columns)
         if told is not None:
             told = told.to(device)
-            answer = told if answer is None else answer | told
-    if answer is not None and protect is not None:
+            mask = told if mask is None else mask | told
+    if mask is not None and protect is not None:
         spared = protect(rows, columns)
         if spared is not None:
-            answer = answer & ~spared.to(device)
-    return answer
+            mask = mask & ~spared.to(device)
+    return None if mask is None and places is None else Hidden(mask, places)
 
 
 class Ids(NamedTuple):
@@ -121,22 +123,22 @@ def rules_of(
     rows: int,
     columns: int,
     n_negatives: int,
+    positives: Positives,
 ) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
     """Rules for the block of keys (B, N) and for the block of negatives (B, M); see `info_nce` for what is ignored.
 
     Raises ObjectiveError on a mask of another type or shape.
     """
-    query_ids, key_ids, negative_ids = ids
-    key_rules: list[Rule] = []
+    query, key, negative = ids
+    own_key = None if key is None else key[:rows]
+    relations = [(query, query)] if query is not None else []
+    if own_key is not None and key is not None and not (query is not None and _equal(query, key)):
+        relations += [(own_key, key)] + ([(query, key)] if query is not None else [])
+    key_rules: list[Rule] = [*same_content(relations, rows, columns, positives)]
     negative_rules: list[Rule] = []
-    if query_ids is not None:
-        key_rules.append(SameContent(query_ids, query_ids, own_place=True, columns=columns))
-    if key_ids is not None:
-        key_rules.append(SameContent(key_ids[:rows], key_ids, own_place=True))
-    if query_ids is not None and key_ids is not None:
-        key_rules.append(SameContent(query_ids, key_ids))
-    if negative_ids is not None:
-        negative_rules += [SameContent(s[:rows], negative_ids.flatten()) for s in (query_ids, key_ids) if s is not None]
+    if negative is not None:
+        sides = [side for side in (query, own_key) if side is not None]
+        negative_rules += same_content([(side, negative.flatten()) for side in sides], rows, n_negatives, None)
     if isinstance(ignore, Tensor):
         allowed = {(rows, columns), (rows, columns + n_negatives)}
         if ignore.dtype != torch.bool or tuple(ignore.shape) not in allowed:
@@ -151,3 +153,7 @@ def rules_of(
         key_rules.append(ignore)
         negative_rules.append(moved(ignore, columns=columns))
     return tuple(key_rules), tuple(negative_rules)
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    return a is b or (a.shape == b.shape and bool((a == b).all()))

@@ -148,7 +148,7 @@ def _directions(
 
         mask = spread(ignore) if isinstance(ignore, Tensor) else ignore
         n_negatives = all_h[0].shape[0] * all_h[0].shape[1] if all_h else 0
-        key_rules, negative_rules = rules_of(ids, mask, n * processes, len(all_k[0]), n_negatives)
+        key_rules, negative_rules = rules_of(ids, mask, n * processes, len(all_k[0]), n_negatives, everyone)
         blocks = [costs.block(q, all_k, [moved(rule, rows=here.start) for rule in key_rules], pairs)]
         if n_negatives:
             flat = tuple(x.flatten(0, 1) for x in all_h)
@@ -162,8 +162,9 @@ def _directions(
         if at_once:
             return forward, average(costs.of(k, q, back, [by_columns(found[0])]), weights, back, False)
         all_q = tuple(map(spread, q))
-        reverse = costs.block(k, all_q, [moved(swapped(rule), rows=here.start) for rule in key_rules], back)
-        return forward, average(costs.of(k, all_q, back, costs.statistics([reverse], back)), weights, back, True)
+        rules = [moved(swapped(rule, n_keys * processes), rows=here.start) for rule in key_rules]
+        found = costs.statistics([costs.block(k, all_q, rules, back)], back)
+        return forward, average(costs.of(k, all_q, back, found), weights, back, True)
 
 
 def _as_is(x: Tensor) -> Tensor:

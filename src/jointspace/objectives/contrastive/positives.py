@@ -1,8 +1,9 @@
 """Which candidates are an anchor's positives: told by position, by a list or matrix, or by equal ids.
 
-Each form answers the same five questions, so the loss never asks which one it holds:
+Each form answers the same questions, so the loss never asks which one it holds:
     tile(rows, columns)  bool (r, c), or None where the tile holds no positive
     mean(vectors)        (N, D) -> (B, D): the target-weighted mean of each anchor's positives (0 where it has none)
+    holds(row, column)   bool, for pairs one by one
     present()            bool (B,), or None where every anchor has a positive
     padded()             (index (B, P), target (B, P)): positives by column, padded with column 0 and target 0
     part(rows), swapped  some of the anchors; the other direction
@@ -36,6 +37,9 @@ class Diagonal:
         hit = torch.zeros(rows.stop - rows.start, columns.stop - columns.start, dtype=torch.bool, device=self.device)
         hit.diagonal(rows.start + self.offset - columns.start).fill_(True)
         return hit
+
+    def holds(self, row: Tensor, column: Tensor) -> Tensor:
+        return row + self.offset == column
 
     def _span(self) -> tuple[int, int]:
         """First and last + 1 of the anchors that have a positive."""
@@ -83,6 +87,9 @@ class Listed:
         row = row[order].contiguous()
         start = torch.searchsorted(row, torch.arange(rows + 1, device=row.device))
         return cls(row, column[order].contiguous(), weight[order].contiguous(), start, rows, columns)
+
+    def holds(self, row: Tensor, column: Tensor) -> Tensor:
+        return torch.isin(row * self.columns + column, self.row * self.columns + self.column)
 
     def target(self, dtype: torch.dtype) -> Tensor:
         """The weights, made to sum to 1 for each anchor."""
@@ -140,6 +147,9 @@ class SameGroup:
 
     def tile(self, rows: slice, columns: slice) -> Tensor | None:
         return self.row_ids[rows, None] == self.column_ids[None, columns]
+
+    def holds(self, row: Tensor, column: Tensor) -> Tensor:
+        return self.row_ids[row] == self.column_ids[column]
 
     def places(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Distinct ids, each candidate's place among them, each anchor's place, whether the anchor's id is there."""

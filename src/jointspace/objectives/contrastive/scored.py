@@ -34,7 +34,7 @@ class _ScoredStatistics(torch.autograd.Function):
             if pick is not None and picked is not None:
                 inside, place = _inside(pick[r], c)
                 picked[r] = torch.where(inside, logits.gather(1, place), picked[r])
-            return logits if out is None else logits.masked_fill(out, -torch.inf)
+            return logits if out is None else out.fill(logits.clone(), -torch.inf)
 
         row, _ = running_log_sums(tile, scale, spans(n_rows, size), spans(n_columns, size), by_column=False)
         ctx.block, ctx.sizes, ctx.size, ctx.pick = block, sizes, size, pick
@@ -69,7 +69,7 @@ class _ScoredStatistics(torch.autograd.Function):
                     if g_sum is not None:
                         grad = grad + g_sum[r, None]
                     if out is not None:
-                        grad = grad.masked_fill(out, 0)
+                        grad = out.fill(grad.clone(), 0)
                     if pick is not None and g_picked is not None:
                         inside, place = _inside(pick[r], c)
                         grad.scatter_add_(1, place, g_picked[r] * inside)

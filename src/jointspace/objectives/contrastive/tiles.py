@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from jointspace.objectives.contrastive.ignoring import Hidden
+
 EMPTY = -1e30  # log of an empty sum: finite, so that exp gives 0 and no gradient turns to NaN
 
 
@@ -40,11 +42,12 @@ class Sums:
     def zeros(cls, like: Tensor, rows: int, columns: int) -> Sums:
         return cls(like.new_zeros(rows), like.new_zeros(rows), like.new_zeros(columns), like.new_zeros(columns))
 
-    def add(self, logits: Tensor, out: Tensor | None, rows: slice, columns: slice) -> None:
+    def add(self, logits: Tensor, out: Hidden | None, rows: slice, columns: slice) -> None:
         if out is not None:
-            logits = logits.masked_fill(out, 0)
-            self.row_count[rows] -= out.sum(1)
-            self.column_count[columns] -= out.sum(0)
+            mask = out.dense(logits)
+            logits = logits.masked_fill(mask, 0)
+            self.row_count[rows] -= mask.sum(1)
+            self.column_count[columns] -= mask.sum(0)
         self.row_count[rows] += logits.shape[1]
         self.column_count[columns] += logits.shape[0]
         self.row[rows] += logits.sum(1)
