@@ -153,7 +153,7 @@ def corrupt(
 
 
 def word_table(word_ids: Sequence[Sequence[int | None]], length: int | None = None) -> Tensor:
-    """`words` of `hide_words` from a tokenizer's `word_ids()` of each text (None = special): int64 (B, L), -1 = none."""
+    """`words` of `hide_words` from a tokenizer's `word_ids()` of each text: int64 (B, L); None and padding = -1."""
     longest = max((len(row) for row in word_ids), default=0) if length is None else length
     table = np.full((len(word_ids), longest), -1, dtype=np.int64)
     for i, row in enumerate(word_ids):

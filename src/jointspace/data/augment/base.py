@@ -21,6 +21,8 @@ from torch import Tensor
 from jointspace.data import draws
 from jointspace.errors import ConfigError
 
+_CHUNK = 1 << 19  # numbers that are worked on at a time
+
 
 @dataclass(frozen=True)
 class Step:
@@ -62,6 +64,11 @@ class Augmentation:
         """The augmented x, and theta (B, 2, 3) of all steps together (see above; `box_and_flip` reads it)."""
         if len(x) != len(keys):
             raise ValueError(f"augmentation: {len(keys)} keys for {len(x)} rows")
+        size = max(1, _CHUNK // max(1, x[:1].numel()))  # rows are apart, so a few at a time: they stay in the cache
+        chunks = [self._chunk(x[i : i + size], keys[i : i + size]) for i in range(0, max(1, len(x)), size)]
+        return torch.cat([x for x, _ in chunks]), torch.cat([theta for _, theta in chunks])
+
+    def _chunk(self, x: Tensor, keys: np.ndarray) -> tuple[Tensor, Tensor]:
         total = torch.eye(3).expand(len(x), 3, 3)
         for number, step in enumerate(self.steps):
             x, theta = step.apply(x, draws.uniform(keys, step.chances, stream=number))

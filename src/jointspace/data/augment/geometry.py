@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from jointspace.data.augment.base import Step, check_range, check_share, chosen, crop_theta, pair
-from jointspace.data.augment.resample import crop_weights, separable
 from jointspace.errors import ConfigError
 
 _TRIES = 10  # of a random resized crop, before the largest crop of an allowed ratio is taken
@@ -30,11 +29,8 @@ class Resize(Step):
         return pair(self.name, "size", self.size)
 
     def apply(self, x: Tensor, u: np.ndarray) -> tuple[Tensor, None]:
-        (h, w), zero = self.output_size(None), np.zeros(1, dtype=np.int64)
-        if (h, w) == tuple(x.shape[2:]):
-            return x, None
-        rows, columns = (crop_weights(zero, zero + n, n, out) for n, out in zip(x.shape[2:], (h, w), strict=True))
-        return separable(x, rows.expand(len(x), -1, -1), columns.expand(len(x), -1, -1)), None
+        size = self.output_size(None)
+        return (x if size == _size(x) else _resized(x, size)), None
 
 
 @dataclass(frozen=True)
@@ -135,10 +131,12 @@ class RandomResizedCrop(Step):
         return left, top, width, height
 
     def apply(self, x: Tensor, u: np.ndarray) -> tuple[Tensor, Tensor]:
-        h, w = self.output_size(None)
-        left, top, width, height = self.boxes(u, _size(x))
-        rows, columns = crop_weights(top, height, x.shape[2], h), crop_weights(left, width, x.shape[3], w)
-        return separable(x, rows, columns), crop_theta(left, top, width, height, _size(x))
+        size = self.output_size(None)
+        boxes = self.boxes(u, _size(x))
+        out = x.new_empty((*x.shape[:2], *size))
+        for i, (l, t, w, h) in enumerate(np.stack(boxes, axis=1).tolist()):
+            out[i] = _resized(x[i : i + 1, :, t : t + h, l : l + w], size)[0]
+        return out, crop_theta(*boxes, _size(x))
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,9 @@ class Flip(Step):
         rows, axis = chosen(u[:, 0], self.p), 1 if self.vertical else 0
         theta = torch.eye(2, 3).repeat(len(x), 1, 1)
         theta[rows, axis, axis] = -1
-        return x.index_copy(0, rows, x[rows].flip(3 - axis)), theta
+        x = x.clone()
+        x[rows] = x[rows].flip(3 - axis)
+        return x, theta
 
 
 @dataclass(frozen=True)
@@ -206,6 +206,13 @@ class Affine(Step):
             grid = F.affine_grid(theta[rows], list(moved.shape), align_corners=False)
             moved = F.grid_sample(moved, grid, padding_mode="zeros", align_corners=False) + self.fill
         return x.to(torch.float32).index_copy(0, rows, moved), theta
+
+
+def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Antialiased triangle filter, what Pillow calls bilinear; bytes stay bytes, which is several times as fast."""
+    if x.dtype == torch.uint8:
+        x = x.contiguous(memory_format=torch.channels_last)
+    return F.interpolate(x, size, mode="bilinear", antialias=True)
 
 
 def _size(x: Tensor) -> tuple[int, int]:
