@@ -32,6 +32,7 @@ from jointspace.data.augment import (
 )
 from jointspace.data.collate import Collator
 from jointspace.data.dataset import load_data
+from jointspace.data.image_processor import ImageProcessor
 from jointspace.errors import ConfigError
 
 B = 7
@@ -307,3 +308,16 @@ def test_the_batch_says_where_each_view_came_from():
     assert torch.allclose(batch["image_view_2_box"], torch.tensor([0.0, 0, 1, 1]))
     with pytest.raises(ConfigError, match="augment: 'imag' is no field of the batch.*did you mean image"):
         Collator(data, {"image": Pixels()}, ["image"], seed=0, augment={"imag": crop["image"]})
+
+
+def test_small_views_of_multi_crop_keep_their_size():
+    data = load_data({"image": [np.full((20, 20, 3), 9 * i, dtype=np.uint8) for i in range(4)]})
+    crop = {"name": "random_resized_crop", "size": 16, "scale": [0.4, 1]}
+    augment = build_augmentations(
+        {"image": [crop, "flip"], "image_view_3": [{**crop, "size": 8, "scale": [0.08, 0.4]}]}
+    )
+    processors = {"image": ImageProcessor(16)}
+    batch = Collator(data, processors, ["image"], seed=0, augment=augment, views={"image": 3})(np.arange(4))
+    assert [batch[n].shape[-1] for n in ("image", "image_view_2", "image_view_3")] == [16, 16, 8]
+    area = [((b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])) for b in (batch["image_box"], batch["image_view_3_box"])]
+    assert area[0].min() > 0.3 and area[1].max() < 0.5

@@ -30,10 +30,10 @@ class Collator:
     the very value used. Of several values a row one is drawn in training, the first is taken otherwise. Plain fields:
     see `PlainColumn`. Always there: `row` (B,) int64, the index in `data`, and `source` (B,) int64.
 
-    augment: by view (`image_view_2`), field or modality; in training only. Where it moves pixels the batch says from
-    where: `<field>_box` (B, 4) and `<field>_flip` (B,), see `jointspace.data.augment.box_and_flip`. views: field ->
-    number of views: `image`, `image_view_2`, ... each with its own augmentation, and of several values a row another
-    one as long as there are any.
+    augment: by view (`image_view_2`; such a view may have a size of its own), field or modality; in training only.
+    Where it moves pixels the batch says from where: `<field>_box` (B, 4) and `<field>_flip` (B,), see
+    `jointspace.data.augment.box_and_flip`. views: field -> number of views: `image`, `image_view_2`, ... each with its
+    own augmentation, and of several values a row another one as long as there are any.
     A source's prompt goes in front of its texts (`jointspace.data.prompts.prompt_of`); ids are of the text alone.
     shared: `shared_*` entries put into every batch as they are. Picklable: worker processes get a copy.
 
@@ -125,7 +125,7 @@ class Collator:
         how: dict[str, Any] = {}
         recorder = None
         if augment is not None and self.train:
-            recorder = _Recorder(augment)
+            recorder = _Recorder(augment, keeps_size=name in self.augment and name != field)
             how = {"augment": recorder, "keys": draws.key(self.seed, "augment", field, view, epoch, indices)}
         tensors = self._process(processor, values, how, field, indices)
         if recorder is not None and recorder.theta is not None:
@@ -188,10 +188,13 @@ class Collator:
 
 
 class _Recorder:
-    """An augmentation that remembers where its last view came from; one lives as long as one call."""
+    """An augmentation that remembers where its last view came from; one lives as long as one call.
 
-    def __init__(self, augment: Augmentation):
-        self.augment, self.theta = augment, None
+    keeps_size: the view has a size of its own, not the processor's.
+    """
+
+    def __init__(self, augment: Augmentation, keeps_size: bool):
+        self.augment, self.keeps_size, self.theta = augment, keeps_size, None
 
     def __call__(self, x: Tensor, keys: np.ndarray) -> Tensor:
         if not hasattr(self.augment, "run"):

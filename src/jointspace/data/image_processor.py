@@ -91,7 +91,8 @@ class ImageProcessor(Processor):
         self, items: Sequence[Any], *, augment: Augmentation | None = None, keys: np.ndarray | None = None
     ) -> dict[str, Tensor]:
         """`{"": float32 (B, 3, H, W)}`. `augment` gets uint8 (B, 3, h, w) of `size` ("shortest": the middle square),
-        and answers with levels 0 .. 255 of any type; what is larger than the output is cropped in the middle.
+        and answers with levels 0 .. 255 of any type; what is larger than the output is cropped in the middle,
+        unless the augmentation `keeps_size` (the small views of multi-crop).
         Raises DataError that names the picture, ConfigError where an augmentation leaves too few pixels.
         """
         if len(items) == 0:
@@ -101,7 +102,8 @@ class ImageProcessor(Processor):
             x = _stack([_window(p, self.output_size, self.fill) for p in pictures])
         else:
             x = augment(_stack([_window(p, self._common_size(), self.fill) for p in pictures]), keys)  # type: ignore[arg-type]
-            x = self._crop_tensor(x)
+            if not getattr(augment, "keeps_size", False):
+                x = self._crop_tensor(x)
         return {"": x.to(torch.float32, memory_format=torch.contiguous_format).mul_(self._scale).sub_(self._shift)}
 
     def raw(self, items: Sequence[Any]) -> Tensor:
