@@ -1,0 +1,2 @@
+jointspace methods
+jointspace methods sentence_pairs

@@ -1,0 +1,2 @@
+jointspace train my_method.yaml
+jointspace evaluate runs/my_method/space pairs.csv --columns query=question,document=answer

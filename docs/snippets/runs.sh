@@ -1,0 +1,2 @@
+jointspace runs ls runs
+jointspace runs show runs/emoji

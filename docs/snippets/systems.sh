@@ -1,0 +1,1 @@
+jointspace systems --status planned | head -6

@@ -1,0 +1,1 @@
+jointspace train debug training.steps=7 --print-config | grep -A 9 "^training"
