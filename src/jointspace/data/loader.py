@@ -129,13 +129,21 @@ class _Orders:
 
 
 class _Collated(TorchDataset):
-    """Runs in the worker. Errors travel as values: torch would bury their one line under a worker's trace."""
+    """Runs in the worker. Errors travel as values: torch would bury their one line under a worker's trace.
+
+    One thread, as workers have anyway: the same numbers everywhere, and many threads only wait for each other on
+    tensors as small as pictures.
+    """
 
     def __init__(self, collator: Collator):
         self.collator = collator
 
     def __getitem__(self, order: tuple[np.ndarray, int]) -> Any:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
         try:
             return self.collator(*order)
         except JointspaceError as error:
             return type(error)(str(error))
+        finally:
+            torch.set_num_threads(threads)
