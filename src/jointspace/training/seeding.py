@@ -16,11 +16,16 @@ from jointspace.data import draws
 
 
 def seed_all(seed: int, *parts: Any) -> int:
-    """Seed python's, NumPy's and torch's generators (all devices) from the key of (seed, *parts); returns the key."""
+    """Seed python's, NumPy's and torch's generators (all devices in use) from the key of (seed, *parts); the key."""
     key = int(draws.key(seed, *parts)) >> 1  # 63 bits: what every generator takes
     random.seed(key)
     np.random.seed(key & 0xFFFFFFFF)
-    torch.manual_seed(key)
+    # torch.manual_seed would note the call, with a stack trace, for each kind of device that is not in use yet
+    torch.default_generator.manual_seed(key)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(key)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(key)
     return key
 
 
