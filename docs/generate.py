@@ -21,6 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 SNIPPETS = DOCS / "snippets"
 PICTURE = DOCS / "assets" / "report.png"
+CONFIGS = {  # file -> classes whose fields a reference page shows
+    "training/config.py": ["TrainingConfig", "ParameterGroup"],
+    "recipe/schema.py": ["Recipe", "DataConfig", "EvaluationConfig", "StageConfig"],
+}
 FAMILIES = {
     "text": "sentence and document vectors: pre-training, fine-tuning, hard negatives, long texts, nested widths",
     "vision": "pictures without texts: contrastive, masked, clustering, teachers, measures of quality",
@@ -66,16 +70,20 @@ def module_docstring(path: Path) -> str:
     return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
 
 
-def config_fields(path: Path) -> list[tuple[str, str, str]]:
-    """(field, default, comment) of the class `Config` in a method's file, read from its source."""
+def config_fields(path: Path, cls: str = "Config") -> list[tuple[str, str, str]]:
+    """(field, default, comment) of a config class, read from its source: the comments say what a field means."""
     source = path.read_text(encoding="utf-8")
     lines = source.splitlines()
     rows = []
     for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef) and node.name == "Config":
+        if isinstance(node, ast.ClassDef) and node.name == cls:
             for entry in node.body:
                 if isinstance(entry, ast.AnnAssign):
-                    comment = lines[entry.end_lineno - 1][entry.end_col_offset :].partition("#")[2].strip()
+                    rest = [
+                        lines[entry.end_lineno - 1][entry.end_col_offset :],
+                        *lines[entry.lineno - 1 : entry.end_lineno],
+                    ]
+                    comment = next((r.split("# ", 1)[1].strip() for r in rest if "# " in r), "")
                     default = re.sub(r"^field\(default_factory=(lambda: ?)?(.*)\)$", r"\2", _source(entry.value))
                     rows.append((ast.unparse(entry.target), default or "(required)", comment))
     return rows
@@ -94,6 +102,10 @@ def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
     lines += [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows]
     lines.insert(1, ["---"] * len(lines[0]))
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def fields_table(fields: list[tuple[str, str, str]]) -> str:
+    return table(["field", "default", "meaning"], [[f"`{n}`", f"`{d}`", c] for n, d, c in fields])
 
 
 def scores_table(result: dict[str, Any]) -> str:
@@ -138,8 +150,7 @@ def system_page(system: Any) -> str:
     ]
     fields = config_fields(home)
     if fields:
-        rows = [[f"`{n}`", f"`{d}`", c] for n, d, c in fields]
-        parts += ["## Fields of its config", table(["field", "default", "meaning"], rows)]
+        parts += ["## Fields of its config", fields_table(fields)]
     if recipe:
         text = recipe.read_text(encoding="utf-8").strip()
         parts += ["## Recipe", f"`jointspace train {recipe.stem}`", f"```yaml\n{text}\n```"]
@@ -151,7 +162,8 @@ def system_page(system: Any) -> str:
 
 def paragraphs(docstring: str) -> str:
     """A docstring as Markdown: paragraphs stay paragraphs, indented lines and formulas stay as they stand."""
-    return docstring.replace("<", "&lt;").replace("_", r"\_").replace("*", r"\*")
+    parts = docstring.replace("<", "&lt;").split("`")  # every second part is code
+    return "`".join(p if i % 2 else p.replace("_", r"\_").replace("*", r"\*") for i, p in enumerate(parts))
 
 
 def result_parts(system: Any, result: dict[str, Any]) -> list[str]:
@@ -202,10 +214,10 @@ def options_page(name: str, command: Any) -> str:
             continue
         argument = parameter.param_type_name == "argument"
         shown = parameter.name.upper() if argument else ", ".join(parameter.opts)
-        default = parameter.default
-        if default in (None, False, ()) or callable(default):
-            default = "(required)" if parameter.required else ""
-        rows.append([f"`{shown}`", parameter.help or "", f"`{default}`" if default != "" else ""])
+        default = "required" if parameter.required else f"`{parameter.default}`"
+        if not parameter.required and (parameter.default in (None, False, ()) or callable(parameter.default)):
+            default = ""
+        rows.append([f"`{shown}`", parameter.help or "", default])
     title = (command.help or "").split("\n")[0]
     return f"`jointspace {name}`: {title}\n\n" + table(["argument or option", "meaning", "default"], rows) + "\n"
 
@@ -292,6 +304,10 @@ def write_pages() -> list[Path]:
                 shutil.copy(plot, DOCS / "systems" / plot.name)
     for name, command in verbs():
         write(DOCS / "generated" / f"{name.replace(' ', '_')}.md", options_page(name, command))
+    for file, classes in CONFIGS.items():
+        for cls in classes:
+            fields = config_fields(ROOT / "src" / "jointspace" / file, cls)
+            write(DOCS / "generated" / f"{cls}.md", fields_table(fields) + "\n")
     for block in ("families", "status"):
         write(DOCS / "generated" / f"{block}.md", readme_blocks()[block] + "\n")
     return written
