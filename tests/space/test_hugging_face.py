@@ -30,7 +30,12 @@ def unit(x):
 def clip(tmp_path, tokenizer):
     torch.manual_seed(0)
     small = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, projection_dim=12)
-    text = {**small, "vocab_size": len(tokenizer), "eos_token_id": tokenizer.sep_token_id, "max_position_embeddings": 24}
+    text = {
+        **small,
+        "vocab_size": len(tokenizer),
+        "eos_token_id": tokenizer.sep_token_id,
+        "max_position_embeddings": 24,
+    }
     vision = {**small, "image_size": 32, "patch_size": 8}
     model = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=12)).eval()
     model.save_pretrained(tmp_path / "clip")

@@ -27,7 +27,7 @@ def test_item_depends_on_seed_and_index_alone():
 def test_pinned_pictures():
     """One hash over quantised pictures: another process, day or platform draws the same."""
     pictures = world.make("scenes", n=32, seed=5).images()
-    assert hashlib.sha256((pictures >> 3).tobytes()).hexdigest()[:16] == "c77095e5b4483faf"
+    assert hashlib.sha256((pictures >> 3).tobytes()).hexdigest()[:16] == "87cad1efb0bcaf80"
 
 
 @settings(max_examples=25, deadline=None)

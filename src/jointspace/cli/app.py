@@ -48,11 +48,17 @@ def _root(
     """Learn, judge, adapt, merge, search and serve joint embedding spaces."""
 
 
-for verb in (demo, init, train, encode, evaluate, compare, index, search):
-    app.command()(verb)
+app.command()(demo)
+app.command()(init)
+app.command()(train)
+app.command()(encode)
+app.command()(evaluate)
+app.command()(compare)
+app.command()(index)
+app.command()(search)
 app.add_typer(data.app, name="data")
-for verb in (systems, methods):
-    app.command()(verb)
+app.command()(systems)
+app.command()(methods)
 app.add_typer(runs.app, name="runs")
-for verb in (doctor, reproduce):
-    app.command()(verb)
+app.command()(doctor)
+app.command()(reproduce)

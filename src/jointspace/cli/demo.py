@@ -21,8 +21,10 @@ def demo(
 
     Example: jointspace demo --out demo
     """
+    import sys
+
     from jointspace.demo.running import run
 
-    facts = run(out, from_scratch=from_scratch, steps=steps, seed=seed)
+    facts = run(out, from_scratch=from_scratch, steps=steps, seed=seed, stream=sys.stderr if as_json else sys.stdout)
     if as_json:
         print_json(facts)

@@ -16,15 +16,16 @@ app = typer.Typer(help="Training runs: list them, show one.", no_args_is_help=Tr
 
 @app.command("ls")
 def list_runs(
-    root: Annotated[Path, typer.Argument(help="Folder that holds runs, at any depth.")] = Path("runs"),
+    root: Annotated[Path | None, typer.Argument(help="Folder that holds runs, at any depth; default: runs.")] = None,
     as_json: Json = False,
 ) -> None:
     """List the runs below a folder, newest first.
 
     Example: jointspace runs ls runs
     """
-    if not root.is_dir():
+    if root is not None and not root.is_dir():
         raise ConfigError(f"{root}: no such folder")
+    root = root or Path("runs")  # not there yet: no run was made yet
     rows = [_row(folder, record) for folder, record in find_runs(root)]
     if as_json:
         print_json(rows)

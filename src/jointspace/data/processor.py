@@ -42,10 +42,6 @@ class Processor(ABC):
     def config(self) -> dict[str, Any]:
         """JSON form from which `from_config` makes an equal processor (learnt files apart)."""
 
-    def learnt(self) -> bytes:
-        """What `fit` learnt, as bytes that are equal where it is equal: part of a Space's fingerprint."""
-        return b""
-
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Processor:
         return cls(**config)

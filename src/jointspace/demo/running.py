@@ -34,8 +34,10 @@ QUERIES = (
 )
 
 
-def run(out: Path, *, from_scratch: bool = False, steps: int | None = None, seed: int = 0) -> dict[str, Any]:
-    """Train, judge, index and report into the folder `out`; prints as it goes. Returns the numbers.
+def run(
+    out: Path, *, from_scratch: bool = False, steps: int | None = None, seed: int = 0, stream: Any = None
+) -> dict[str, Any]:
+    """Train, judge, index and report into the folder `out`; prints to `stream` (stdout). Returns the numbers.
 
     Raises MissingDependency (extra `weights`) unless `from_scratch`; ConfigError where `out` holds something else.
     """
@@ -66,7 +68,7 @@ def run(out: Path, *, from_scratch: bool = False, steps: int | None = None, seed
     space.save_pretrained(out / "space")
     index = store(space, pictures, vectors, out / "store")
     queries = [ask(index, *query) for query in QUERIES]
-    show(scores, queries)
+    show(scores, queries, stream)
     commands = [
         (
             "Search it with words of your own, in any language:",
@@ -84,9 +86,9 @@ def run(out: Path, *, from_scratch: bool = False, steps: int | None = None, seed
     ]
     report(out / "report.html", result, scores, details, queries, pictures, vectors, start, trained, commands)
     seconds = time.perf_counter() - began
-    print(f"\nReport: {out}/report.html   ({seconds:.0f} s in all, {trained:.0f} s of them training)\n")
+    print(f"\nReport: {out}/report.html   ({seconds:.0f} s in all, {trained:.0f} s of them training)\n", file=stream)
     for what, command in commands:
-        print(f"{what}\n  {command}")
+        print(f"{what}\n  {command}", file=stream)
     shutil.rmtree(out / "features", ignore_errors=True)
     plain = [{k: v for k, v in row.items() if not k.startswith("_")} for row in scores]
     return {"out": str(out), "seconds": round(seconds), "training_seconds": round(trained), "scores": plain}
@@ -167,12 +169,12 @@ def ask(index: Any, text: str, language: str, meaning: str) -> dict[str, Any]:
     }
 
 
-def show(scores: list[dict[str, Any]], queries: list[dict[str, Any]]) -> None:
+def show(scores: list[dict[str, Any]], queries: list[dict[str, Any]], stream: Any = None) -> None:
     """The table and the answers in the terminal."""
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, width=None if Console().is_terminal else 120)
+    console = Console(file=stream, highlight=False, width=None if Console(file=stream).is_terminal else 120)
     table = Table(title="Text to picture, 181 pictures never seen", title_justify="left", box=None, header_style="bold")
     for name in ("queries", "what", "R@10", "95 % interval", "chance"):
         table.add_column(name, justify="right" if name in ("R@10", "chance") else "left", no_wrap=name != "what")

@@ -38,7 +38,7 @@ class Gallery:
         self.split = split
         self.data = load_data("emoji", split=split)
         self.pictures = self.data.column("image")
-        content = {}
+        content: dict[bytes, int] = {}
         keys = [content.setdefault(decode_image(p).tobytes(), len(content)) for p in self.pictures]
         self.content = np.array(keys)
         self.place = {name: i for i, name in enumerate(self.data.ids)}

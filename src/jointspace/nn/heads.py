@@ -77,6 +77,9 @@ class ProjectionHead(nn.Module):
 class Standardise(nn.Module):
     """(B, width) -> zero mean and unit deviation per entry, by statistics of the training rows (`fit`), then fixed."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, width: int):
         super().__init__()
         self.width = width

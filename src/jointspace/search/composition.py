@@ -22,7 +22,7 @@ def compose(vectors: Sequence[np.ndarray], weights: Sequence[float] | None = Non
     parts = [np.asarray(v, dtype=np.float32) for v in vectors]
     if len({p.shape[-1] for p in parts}) > 1:
         raise SpaceError(f"compose: widths differ: {', '.join(str(p.shape[-1]) for p in parts)}")
-    query = sum(w * _unit(p) for w, p in zip(weights, parts, strict=True))
+    query = np.sum([w * _unit(p) for w, p in zip(weights, parts, strict=True)], axis=0)
     if float(np.min(np.linalg.norm(query, axis=-1))) < 1e-6:
         raise SpaceError("compose: the parts cancel out; change the weights")
     return _unit(query)

@@ -204,7 +204,7 @@ class Index:
         rows = self.table.count_rows()
         if rows >= 256:
             lists = partitions or max(1, rows // 100_000)
-            distance = _DISTANCES[self.about["scorer"]]
+            distance: Any = _DISTANCES[self.about["scorer"]]
             self.table.create_index("vector", config=HnswSq(distance_type=distance, num_partitions=lists), replace=True)
         for name in text:
             if name not in self.columns:
@@ -293,7 +293,9 @@ class Index:
         self.about["several"] = several
         limit, total = k * (4 if several else 1), None
         while True:
-            asked = self.table.search(v, vector_column_name="vector").distance_type(_DISTANCES[self.about["scorer"]])
+            asked: Any = self.table.search(v, vector_column_name="vector").distance_type(
+                _DISTANCES[self.about["scorer"]]
+            )
             asked = asked.select([n for n in self.table.schema.names if n != "vector"] + ["_distance"]).limit(limit)
             if where:
                 asked = asked.where(where, prefilter=True)

@@ -38,7 +38,7 @@ def write_card(space: Space, folder: Path) -> None:
         "| tower | accepts | encoder | pooling | width | parameters |",
         "|---|---|---|---|---|---|",
     ]
-    for name, tower in space.towers.items():
+    for name, tower in zip(space.towers, space._towers(), strict=True):
         size = sum(p.numel() for p in tower.parameters())
         pooling = tower.pooling if isinstance(tower.pooling, str) else type(tower.pooling).__name__
         lines.append(

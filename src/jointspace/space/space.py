@@ -86,14 +86,13 @@ class Space(nn.Module):
 
     def fingerprint(self) -> str:
         """16 hex digits over weights, processors, pooling, heads, prompts, normalisation and scorers."""
-        state = self.state_dict()
-        key = tuple((name, t.data_ptr(), t._version) for name, t in state.items())
-        if self._fingerprint is None or self._fingerprint[0] != key:
-            from jointspace.space.storage import describe
+        from jointspace.space.storage import describe
 
-            digest = hashlib.sha256(json.dumps(describe(self), sort_keys=True).encode())
-            for tower in self._towers():
-                digest.update(tower.encoder.processor.learnt())
+        state = self.state_dict()
+        said = json.dumps(describe(self), sort_keys=True)
+        key = (said, *((name, t.data_ptr(), t._version) for name, t in state.items()))
+        if self._fingerprint is None or self._fingerprint[0] != key:
+            digest = hashlib.sha256(said.encode())
             for name in sorted(state):
                 digest.update(name.encode())
                 tensor = state[name].detach().cpu().contiguous()
@@ -145,7 +144,8 @@ class Space(nn.Module):
         # one pass a modality, answers put back in the order of the items
         kinds = [modality] * len(rows) if modality else [modality_of_item(row) for row in rows]
         groups = list(dict.fromkeys(kinds)) or [modality or self.accepts[0]]
-        ragged, vectors = [None] * len(rows), None
+        ragged: list[Any] = [None] * len(rows)
+        vectors: Any = None
         for kind in groups:
             tower = self.tower(str(kind), role)
             if output not in tower.outputs():
@@ -218,7 +218,7 @@ class Space(nn.Module):
         if not 1 <= dim <= self.dim:
             raise SpaceError(f"truncate: dim must be from 1 to {self.dim}, got {dim}")
         towers = {}
-        for name, tower in self.towers.items():
+        for name, tower in zip(self.towers, self._towers(), strict=True):
             short = copy.copy(tower)
             short._modules = dict(tower._modules)
             short.projection = shortened(tower.projection, dim)

@@ -24,7 +24,7 @@ COLOURS = {
     "brown": (120, 75, 40),
     "black": (25, 25, 30),
 }
-SIZES = {"small": 0.095, "large": 0.15}  # half the extent, as a share of the picture's side
+SIZES = {"small": 0.125, "large": 0.19}  # half the extent, as a share of the picture's side
 TEXTURES = ("plain", "striped", "dotted", "checked")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from jointspace.data.draws import key, uniform
@@ -51,7 +53,7 @@ def boxes(mask: np.ndarray) -> np.ndarray:
     """Masks (B, K, H, W) -> (B, K, 4) int32 x0, y0, x1, y1 (x1, y1 exclusive); zeros where nothing is visible."""
     rows, columns = mask.any(axis=3), mask.any(axis=2)
 
-    def span(line: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def span(line: Any) -> tuple[np.ndarray, np.ndarray]:
         first = line.argmax(axis=2)
         last = line.shape[2] - line[:, :, ::-1].argmax(axis=2)
         seen = line.any(axis=2)

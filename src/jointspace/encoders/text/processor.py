@@ -114,13 +114,6 @@ class TextProcessor(Processor):
     def from_config(cls, config: dict[str, Any]) -> TextProcessor:
         return cls(**{name: value for name, value in config.items() if name != "content"})
 
-    def learnt(self) -> bytes:
-        """Vocabulary, merges, normaliser and splitting of the tokenizer (its padding changes with each call)."""
-        if self.tokenizer is None:
-            return b""
-        parts = json.loads(self.tokenizer.backend_tokenizer.to_str())
-        return json.dumps({k: parts.get(k) for k in ("model", "normalizer", "pre_tokenizer")}, sort_keys=True).encode()
-
     def save(self, folder: Path) -> None:
         """tokenizer.json and tokenizer_config.json, in Hugging Face's layout."""
         if self.tokenizer is not None:
