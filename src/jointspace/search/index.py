@@ -38,6 +38,7 @@ class Index:
         self.store = store
         self.about = about
         self._space = space
+        self._several: bool | None = None  # does any item have several vectors? asked when first needed
         self.table = lancedb.connect(str(store)).open_table("items")
 
     # Making and opening -----------------------------------------------------------------------------------------------
@@ -157,6 +158,7 @@ class Index:
         if there:
             raise DataError(f"{self.store}: id {sorted(there)[0]!r} is there already; use upsert to replace it")
         self.table.add(table)
+        self._several = None
         return len(names)
 
     def upsert(self, items: Sequence[Any], payload: Any = None, *, ids: Sequence[str], **how: Any) -> int:
@@ -166,6 +168,7 @@ class Index:
         merge = self.table.merge_insert("key").when_matched_update_all().when_not_matched_insert_all()
         # parts that the new item no longer has go in the same commit
         merge.when_not_matched_by_source_delete(f"item IN ({_quoted(names)})").execute(table)
+        self._several = None
         return len(names)
 
     def delete(self, ids: Sequence[str] | None = None, *, where: str | None = None) -> int:
@@ -289,13 +292,12 @@ class Index:
 
     def _by_vector(self, v: np.ndarray, k: int, where: str | None, *, exact: bool) -> list[dict[str, Any]]:
         """k items with their payload and `score`; asks for more vectors where items have several."""
-        several = self.table.count_rows("part > 0") > 0 if self.about.get("several") is None else self.about["several"]
-        self.about["several"] = several
-        limit, total = k * (4 if several else 1), None
+        if self._several is None:
+            self._several = self.table.count_rows("part > 0") > 0
+        limit, total = k * (4 if self._several else 1), None
         while True:
-            asked: Any = self.table.search(v, vector_column_name="vector").distance_type(
-                _DISTANCES[self.about["scorer"]]
-            )
+            asked: Any = self.table.search(v, vector_column_name="vector")
+            asked = asked.distance_type(_DISTANCES[self.about["scorer"]])
             asked = asked.select([n for n in self.table.schema.names if n != "vector"] + ["_distance"]).limit(limit)
             if where:
                 asked = asked.where(where, prefilter=True)

@@ -106,7 +106,7 @@ class Profile(Callback):
     def _write(self, run: Run) -> None:
         if self._profiler is not None:
             self._profiler.__exit__(None, None, None)
-            if run.folder.path is not None:
+            if run.folder.path is not None and run.devices.main:
                 self._profiler.export_chrome_trace(str(run.folder.path / "profile.json"))
                 table = self._profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=15)
                 run.say(table)

@@ -62,6 +62,14 @@ class Devices:
         if self.accelerator is not None:
             self.accelerator.wait_for_everyone()
 
+    def mean(self, values: list[float]) -> list[float]:
+        """Means over the processes."""
+        if self.accelerator is None or not values:
+            return values
+        total = torch.tensor(values, dtype=torch.float64, device=self.device)
+        torch.distributed.all_reduce(total)
+        return (total / self.world).tolist()
+
     def any(self, flag: bool) -> bool:
         """True where any process says so."""
         if self.accelerator is None:

@@ -111,9 +111,10 @@ def train_loop(
         speed = (run.step - logged) * config.batch_size * run.draws / max(seconds, 1e-9)
         bar.step(run.step, terms, speed)
         if run.step % config.logging_steps == 0 or last:
-            means = {name: total / run.counts[name] for name, total in run.sums.items()}
+            means = [total / run.counts[name] for name, total in run.sums.items()]
+            terms = dict(zip(run.sums, run.devices.mean(means), strict=True))
             run.sums, run.counts = {}, {}
-            run.log({**means, "learning_rate": rate, "grad_norm": norm}, items_per_second=speed)
+            run.log({**terms, "learning_rate": rate, "grad_norm": norm}, items_per_second=speed)
             since, logged = time.perf_counter(), run.step
         best = False
         if last or run.stop or (config.eval_steps and run.step % config.eval_steps == 0):

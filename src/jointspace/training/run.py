@@ -182,8 +182,6 @@ class Run:
 
     def log(self, values: Mapping[str, float], **timing: float) -> None:
         """Append a line of metrics for the step the run stands at."""
-        if not self.devices.main:
-            return
         epoch = self.step * self.draws / self.sampler.steps_per_epoch if self.draws else 0.0
         line = {"step": self.step, "epoch": epoch, **values, **timing}
         self.folder.log(line)

@@ -71,13 +71,14 @@ def sync_folder(folder: Path) -> None:
 
 
 class RunFolder:
-    """Writes `run.json` and `metrics.jsonl` of one run. `path` None: keeps them in memory, writes nothing.
+    """Writes `run.json` and `metrics.jsonl` of one run. `path` None, or not `writes` (a process that is not the main
+    one): keeps them in memory.
 
     `record` is the content of run.json; `history` the lines of metrics.jsonl so far.
     """
 
-    def __init__(self, path: Path | None):
-        self.path = path
+    def __init__(self, path: Path | None, writes: bool = True):
+        self.path, self.writes = path, writes
         self.record: dict[str, Any] = {}
         self.history: list[dict[str, Any]] = []
         self._file: Any = None
@@ -94,9 +95,11 @@ class RunFolder:
             self.record["resumed_from"].append(resumed_at)
         if self.path is None:
             return
-        self.path.mkdir(parents=True, exist_ok=True)
         if resumed_at:
             self.history = [line for line in read_metrics(self.path) if line.get("step", 0) <= resumed_at]
+        if not self.writes:
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in self.history))
         self._file = open(self.path / "metrics.jsonl", "a", encoding="utf-8")
         self.write()
@@ -104,7 +107,7 @@ class RunFolder:
     def write(self, **changes: Any) -> None:
         """Change entries of run.json and write it."""
         self.record.update(changes)
-        if self.path is not None:
+        if self.path is not None and self.writes:
             text = json.dumps(finite(self.record), indent=2, ensure_ascii=False, default=str)
             write_text(self.path / "run.json", text + "\n")
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 def check_startable(method: Method, data: Dataset, config: TrainingConfig) -> None:
     """Refuse what could only fail later: missing fields, a batch of one for a contrastive method, too few rows."""
     method.check_fields(data)
+    if hasattr(method, "solve"):
+        return
     rows = config.micro_batch_size or config.batch_size
     if method.contrastive and config.batch_size == 1:
         name = type(method).__name__
@@ -71,14 +73,16 @@ def prepare_run(
     threads = set_threads(config.torch_threads)
     torch.use_deterministic_algorithms(config.full_determinism, warn_only=True)
     say = print_line if progress and devices.main else _silent
-    folder = RunFolder(Path(output) if output is not None and devices.main else None)
+    folder = RunFolder(Path(output) if output is not None else None, writes=devices.main)
     check_startable(method, data, config)
     saved = None
     if folder.path is not None and resume:
-        sweep_leftovers(folder.path)
         saved = own_checkpoint(folder.path, identity(method, data, config), say)
     elif folder.path is not None:
         refuse_overwriting(folder.path, config.overwrite_output)
+    devices.wait()  # every process has looked before one of them writes
+    if folder.path is not None and devices.main and resume:
+        sweep_leftovers(folder.path)
     seed_all(config.seed, "start")
     origin = Origin(init_from) if init_from is not None and saved is None else None
     if saved is not None and saved.folder is not None:
@@ -97,7 +101,7 @@ def prepare_run(
         say(f"resumed from {saved.folder}")
     for update, state in zip(run.updates, optimiser if saved is None else (), strict=False):
         update.load(state, strict=False)
-    if folder.path is not None and not resume and config.overwrite_output:
+    if folder.path is not None and devices.main and not resume and config.overwrite_output:
         clear(folder.path)
     folder.start(
         {

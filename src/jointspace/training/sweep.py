@@ -19,10 +19,18 @@ if TYPE_CHECKING:
     from jointspace.training.devices import Devices
 
 
-def batches_in_order(collator: Collator, rows: int, batch_size: int, devices: Devices) -> Iterator[dict[str, Any]]:
-    """All rows once, in row order, without augmentation, on the device; the last batch may be smaller."""
+def batches_in_order(
+    collator: Collator, rows: int, batch_size: int, devices: Devices, share: bool = False
+) -> Iterator[dict[str, Any]]:
+    """All rows once, in row order, without augmentation, on the device; the last batch may be smaller.
+
+    share: each process gets its part of every batch, as in training; else the whole.
+    """
     for start in range(0, rows, batch_size):
-        yield to_device(collator(np.arange(start, min(rows, start + batch_size)), 0), devices.device)
+        index = np.arange(start, min(rows, start + batch_size))
+        if share:
+            index = np.array_split(index, devices.world)[devices.rank]
+        yield to_device(collator(index, 0), devices.device)
 
 
 def make_encode_all(
@@ -65,12 +73,14 @@ def mean_terms(
     than a batch make one batch.
     """
     size = min(batch_size, rows)
+    size = max(1, size // devices.world) * devices.world
     sums: dict[str, float] = {}
     count = rows // size
     seed_all(seed, "validation")
-    for batch in batches_in_order(collator, count * size, size, devices):
+    for batch in batches_in_order(collator, count * size, size, devices, share=True):
         with devices.autocast():
             terms = method.losses(batch)
         for name, value in terms.items():
             sums[name] = sums.get(name, 0.0) + float(value) / count
+    sums = dict(zip(sums, devices.mean(list(sums.values())), strict=True))
     return {"loss": sum(sums.values()), **sums}

@@ -9,6 +9,7 @@ running row and column maxima, which is slower and right at every scale.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,9 @@ from jointspace.objectives.contrastive.tiles import EMPTY, Statistics, Sums, run
 # exp(HEAD) summed over any batch does not overflow; sums of at least exp(-TAIL) have lost nothing to underflow.
 HEAD = {torch.float32: 60.0, torch.float64: 600.0}
 TAIL = {torch.float32: 69.0, torch.float64: 660.0}
+# Gradients of logits are computed exp(LIFT) times as large: a trained model at T = 0.01 has them near the smallest normal
+# number, and matrix products of denormal numbers are 50 times as slow.
+LIFT = {torch.float32: 40.0, torch.float64: 400.0}
 
 
 @dataclass(frozen=True)
@@ -143,8 +147,11 @@ class _DotStatistics(torch.autograd.Function):
         anchors, candidates, scale, row, column = ctx.saved_tensors
         kept: list[Tensor] = ctx.kept
         tiles = Tiles(anchors, candidates, scale, plan.size)
-        g_row = torch.zeros_like(row) if g_row is None else g_row
-        g_column = torch.zeros_like(column) if g_column is None else g_column
+        lift = lift_of([g for g in (g_row, g_column, g_row_sum, g_column_sum) if g is not None])
+        g_row = torch.zeros_like(row) if g_row is None else g_row * lift
+        g_column = torch.zeros_like(column) if g_column is None else g_column * lift
+        g_row_sum = None if g_row_sum is None else g_row_sum * lift
+        g_column_sum = None if g_column_sum is None else g_column_sum * lift
         if ctx.fixed:
             g_row = torch.where(row > 0, g_row / row, torch.zeros_like(row))
             g_column = torch.where(column > 0, g_column / column, torch.zeros_like(column))
@@ -186,9 +193,18 @@ class _DotStatistics(torch.autograd.Function):
         d_scale = None
         if d_anchors is not None:
             if need_scale:
-                d_scale = torch.stack([(d_anchors[r] * anchors[r]).sum() for r in tiles.rows]).sum()
-            d_anchors.mul_(scale)
+                d_scale = torch.stack([(d_anchors[r] * anchors[r]).sum() for r in tiles.rows]).sum() / lift
+            d_anchors.mul_(scale / lift)
+        if d_candidates is not None:
+            d_candidates.div_(lift)
         return d_anchors if need_anchors else None, d_candidates, d_scale, None
+
+
+def lift_of(grads: list[Tensor]) -> Tensor:
+    """A power of two that brings the largest of these gradients to about exp(LIFT)."""
+    top = torch.stack([g.abs().max() for g in grads]).max()
+    power = (LIFT[top.dtype] / math.log(2) - torch.log2(top)).floor()
+    return torch.exp2(power).where(torch.isfinite(power), torch.ones_like(power))  # all zero, or not finite
 
 
 def add_sums(grad: Tensor, row: Tensor | None, column: Tensor | None, out: Hidden | None, r: slice, c: slice) -> None:
