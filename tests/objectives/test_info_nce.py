@@ -120,6 +120,30 @@ def test_large_scales_do_not_underflow(temperature, symmetric):
     assert_same(info_nce(q, k, temperature=temperature, symmetric=symmetric), want, [q, k], rel=2e-5)
 
 
+@pytest.mark.parametrize("factor", [1.0, 1e-20, 0.0, -3.0])
+def test_trained_vectors_at_a_small_temperature(factor):
+    """Gradients of logits near the smallest normal number are computed larger and brought back exactly."""
+    q = vectors(40, 16, unit=True, dtype=torch.float32)
+    k = F.normalize(q.detach() + 0.05 * vectors(40, 16, seed=1, dtype=torch.float32).detach(), dim=1).requires_grad_()
+    logits = q.double() @ k.double().T / 0.01
+    want = torch.autograd.grad(F.cross_entropy(logits, torch.arange(40)) * factor, (q, k))
+    got = torch.autograd.grad(info_nce(q, k, temperature=0.01) * factor, (q, k))
+    for a, b in zip(got, want):
+        assert (a - b).abs().max() <= 1e-4 * b.abs().max() + 1e-11 * abs(factor)
+
+
+@pytest.mark.parametrize("temperature", [0.07, 0.01])
+@pytest.mark.parametrize("n", [1, 4])
+def test_no_rounding_where_the_loss_is_near_zero(n, temperature):
+    """The own logit is subtracted inside: 0 (and never less) in float32, where log Z - s would be off by 1e-5."""
+    for seed in range(20):
+        q = vectors(n, 64, seed=seed, unit=True, dtype=torch.float32)
+        loss = info_nce(q, q, temperature=temperature, symmetric=True)
+        logits = (q.double() @ q.double().T) / temperature
+        want = F.cross_entropy(logits, torch.arange(n))
+        assert loss.item() >= 0 and abs(loss.item() - want.item()) <= 1e-5 * want.item() + 1e-7
+
+
 def test_the_row_maximum_fallback_is_what_saves_large_scales(monkeypatch):
     from jointspace.objectives.contrastive import dot
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from jointspace.objectives._door import ObjectiveError, check, no_autocast, wide
-from jointspace.objectives.contrastive.dot import Tiles
+from jointspace.objectives.contrastive.dot_tiles import Tiles
 from jointspace.objectives.contrastive.gather import gather_rows, global_mean, sum_over_processes, world
 from jointspace.objectives.contrastive.ignoring import Ids, Rule, hidden, moved, rules_of
 from jointspace.objectives.contrastive.positives import Listed, SameGroup, read_positives

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from jointspace.objectives._door import ObjectiveError, no_autocast, wide
 from jointspace.objectives.contrastive.dot import dot_statistics
+from jointspace.objectives.contrastive.dot_tiles import Plan
 from jointspace.objectives.contrastive.ignoring import Rule
 from jointspace.objectives.contrastive.scored import scored_statistics
 from jointspace.objectives.contrastive.tiles import EMPTY, Statistics
@@ -68,6 +69,7 @@ def statistics(
     by_column: bool = False,
     sums: bool = False,
     pick: Tensor | None = None,
+    own: int | None = None,
     keep: bool = True,
 ) -> Statistics:
     """Row statistics of a block's logits (score * scale) over pairs that are not ignored; differentiable.
@@ -76,13 +78,15 @@ def statistics(
     sums: also the sum and the count of the logits that are not ignored (label smoothing).
     pick: (B, P) candidate indices whose logits are returned (a score's positives; not for the inner product, whose
         positives cost O(B D) outside). keep: allow tiles to be kept for backward.
+    own: each row i has a candidate of its own, i + own, and log-sum-exps are given relative to its logit: the cost of a
+        single positive, free of the rounding of two large numbers (inner product only).
     Raises ObjectiveError where the block's form does not offer what is asked.
     """
     device = (block.anchors if isinstance(block.anchors, Tensor) else block.anchors[0]).device
     size = block.tile or (1024 if device.type == "cpu" else 4096)
     with no_autocast(device):
         if block.score is not None:
-            if by_column:
+            if by_column or own is not None:
                 raise ObjectiveError("score: a score has one direction; call once for each, with the direction's score")
             return scored_statistics(block, scale, sums=sums, pick=pick, size=size)
         if pick is not None or not isinstance(block.anchors, Tensor) or not isinstance(block.candidates, Tensor):
@@ -90,17 +94,10 @@ def statistics(
         anchors, candidates = wide(block.anchors), wide(block.candidates)
         if anchors.dtype != candidates.dtype:
             anchors, candidates = anchors.double(), candidates.double()
-        return dot_statistics(
-            anchors,
-            candidates,
-            torch.as_tensor(scale, dtype=anchors.dtype, device=device).reshape(()),
-            ignore=block.ignore,
-            protect=block.protect,
-            by_column=by_column,
-            sums=sums,
-            size=size,
-            keep=keep,
-        )
+        scale = torch.as_tensor(scale, dtype=anchors.dtype, device=device).reshape(())
+        learns = torch.is_grad_enabled() and any(x.requires_grad for x in (anchors, candidates, scale))
+        plan = Plan(block.ignore, block.protect, by_column, sums, own, size, keep and learns)
+        return dot_statistics(anchors, candidates, scale, plan)
 
 
 def kept_bytes(blocks: Sequence[Block]) -> int:

@@ -13,7 +13,7 @@ from jointspace.objectives.contrastive import block as engine
 from jointspace.objectives.contrastive.block import Block, Score, join
 from jointspace.objectives.contrastive.gather import global_mean, sum_over_processes, world
 from jointspace.objectives.contrastive.ignoring import Rule
-from jointspace.objectives.contrastive.positives import Positives
+from jointspace.objectives.contrastive.positives import Diagonal, Positives
 from jointspace.objectives.contrastive.tiles import EMPTY, Statistics
 
 Parts = tuple[Tensor, ...]
@@ -30,14 +30,19 @@ def positive_scores(anchors: Tensor, candidates: Tensor, pairs: Positives, scale
     return own_scores(anchors, candidates[index]) * scale, target.to(anchors.dtype)
 
 
-def cross_entropy(found: list[Statistics], own: Tensor, smoothing: float) -> Tensor:
-    """(B,): log Z less the target-weighted score; `own` (B,) is the mean score of the positives."""
-    log_z = join([f.row for f in found])
+def cross_entropy(found: list[Statistics], own: Tensor, smoothing: float, relative: bool = False) -> Tensor:
+    """(B,): log Z less the target-weighted score; `own` (B,) is the mean score of the positives.
+
+    relative: `found` has log Z less `own` already.
+    """
+    cost = join([f.row for f in found])
+    if not relative:
+        cost = cost - own
     if not smoothing:
-        return log_z - own
+        return cost
     total = sum(f.row_sum for f in found if f.row_sum is not None)
     count = sum(f.row_count for f in found if f.row_count is not None)
-    return log_z - (1 - smoothing) * own - smoothing * total / torch.as_tensor(count).clamp_min(1)
+    return cost + smoothing * (own - total / torch.as_tensor(count).clamp_min(1))
 
 
 def decoupled(log_negatives: Tensor, own: Tensor, target: Tensor) -> Tensor:
@@ -86,14 +91,26 @@ class Costs:
         keep = engine.kept_bytes(blocks) <= engine.KEEP_BYTES
         pick = None if self.score is None else own.padded()[0]
         sums = self.smoothing > 0
-        first = engine.statistics(blocks[0], self.scale, by_column=by_column, sums=sums, pick=pick, keep=keep)
+        first = engine.statistics(
+            blocks[0], self.scale, by_column=by_column, sums=sums, pick=pick, own=self.single(own), keep=keep
+        )  # fmt: skip
         return [first, *(engine.statistics(b, self.scale, sums=sums, keep=keep) for b in blocks[1:])]
+
+    def single(self, own: Positives) -> int | None:
+        """The offset of the one positive each anchor has, where costs are computed relative to its logit."""
+        return own.offset if isinstance(own, Diagonal) and self.score is None and not self.negatives_only else None
 
     def of(self, anchors: Parts, candidates: Parts, own: Positives, found: list[Statistics]) -> Tensor:
         """(B,) cost of each anchor."""
         if self.score is None and not self.negatives_only:
+            first, *others = found
+            relative = self.single(own) is not None
+            if relative and not others and not self.smoothing:
+                return first.row
             mean = (anchors[0] * own.mean(candidates[0])).sum(1) * self.scale
-            return cross_entropy(found, mean, self.smoothing)
+            if relative:
+                found = [first, *(f._replace(row=f.row - mean) for f in others)]
+            return cross_entropy(found, mean, self.smoothing, relative)
         picked = found[0].picked
         if picked is None:
             picked, target = positive_scores(anchors[0], candidates[0], own, self.scale)

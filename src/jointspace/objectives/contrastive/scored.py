@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from jointspace.objectives._door import no_autocast, wide
 from jointspace.objectives.contrastive.ignoring import hidden
-from jointspace.objectives.contrastive.tiles import Statistics, Sums, running_log_sums, spans
+from jointspace.objectives.contrastive.tiles import EMPTY, Maxima, Statistics, Sums, spans
 
 if TYPE_CHECKING:
     from jointspace.objectives.contrastive.block import Block
@@ -26,34 +26,37 @@ class _ScoredStatistics(torch.autograd.Function):
         totals = Sums.zeros(scale, n_rows, n_columns) if sums else None
         picked = None if pick is None else scale.new_zeros(pick.shape)
 
-        def tile(r: slice, c: slice) -> Tensor:
-            logits = _logits(block, sizes, tensors, r, c)
-            out = hidden(block.ignore, block.protect, r, c, scale.device)
-            if totals is not None:
-                totals.add(logits, out, r, c)
-            if pick is not None and picked is not None:
-                inside, place = _inside(pick[r], c)
-                picked[r] = torch.where(inside, logits.gather(1, place), picked[r])
-            return logits if out is None else out.fill(logits.clone(), -torch.inf)
-
-        row, _ = running_log_sums(tile, scale, spans(n_rows, size), spans(n_columns, size), by_column=False)
+        rows = Maxima(scale, n_rows)
+        for r in spans(n_rows, size):
+            for c in spans(n_columns, size):
+                logits = _logits(block, sizes, tensors, r, c)
+                out = hidden(block.ignore, block.protect, r, c, scale.device)
+                if totals is not None:
+                    totals.add(logits, out, r, c)
+                if pick is not None and picked is not None:
+                    inside, place = _inside(pick[r], c)
+                    picked[r] = torch.where(inside, logits.gather(1, place), picked[r])
+                rows.take(logits if out is None else out.fill(logits.clone(), -torch.inf), r, 1)
+        base, total = rows.base(), rows.total
+        log = torch.where(total == 0, torch.full_like(total, EMPTY), total.log() + base)
         ctx.block, ctx.sizes, ctx.size, ctx.pick = block, sizes, size, pick
-        ctx.save_for_backward(row, *tensors)
+        ctx.save_for_backward(base, total, *tensors)
         if totals is None:
-            return row, None, None, picked
+            return log, None, None, picked
         ctx.mark_non_differentiable(totals.row_count)
-        return row, totals.row, totals.row_count, picked
+        return log, totals.row, totals.row_count, picked
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
         g_row, g_sum, _, g_picked = grads
         block, sizes, pick = ctx.block, ctx.sizes, ctx.pick
-        row, *tensors = ctx.saved_tensors
+        base, sums, *tensors = ctx.saved_tensors
+        share = None if g_row is None else torch.where(sums == 0, torch.zeros_like(sums), g_row / sums)
         n_rows, n_columns = len(tensors[1]), len(tensors[1 + sizes[0]])
         wanted = [i for i, need in enumerate(ctx.needs_input_grad[5:]) if need]
         total = {i: torch.zeros_like(tensors[i]) for i in wanted}
-        with no_autocast(row.device):
+        with no_autocast(base.device):
             for r in spans(n_rows, ctx.size):
                 for c in spans(n_columns, ctx.size):
                     with torch.enable_grad():
@@ -62,10 +65,10 @@ class _ScoredStatistics(torch.autograd.Function):
                             for i, t in enumerate(tensors)
                         ]
                         logits = block.score(*leaves[1:]) * leaves[0]
-                    out = hidden(block.ignore, block.protect, r, c, row.device)
+                    out = hidden(block.ignore, block.protect, r, c, base.device)
                     grad = torch.zeros_like(logits)
-                    if g_row is not None:
-                        grad = (logits.detach() - row[r, None]).exp() * g_row[r, None]
+                    if share is not None:
+                        grad = (logits.detach() - base[r, None]).exp() * share[r, None]
                     if g_sum is not None:
                         grad = grad + g_sum[r, None]
                     if out is not None:

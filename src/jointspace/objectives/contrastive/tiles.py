@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -58,30 +57,19 @@ def spans(length: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, length)) for start in range(0, length, size)]
 
 
-def raise_maxima(best: Tensor, total: Tensor, logits: Tensor, axis: int) -> None:
-    """Take a tile into running (maximum, sum of exp(logit - maximum)), in place. Logits may be -inf."""
-    top = torch.maximum(best, logits.amax(axis))
-    base = top.clamp_min(EMPTY)  # all -inf so far: subtract a finite number
-    total.mul_((best.clamp_min(EMPTY) - base).exp()).add_((logits - base.unsqueeze(axis)).exp().sum(axis))
-    best.copy_(top)
+class Maxima:
+    """Running largest logit and sum of exp(logit - largest), of each row (or column) of a matrix seen in tiles."""
 
+    def __init__(self, like: Tensor, length: int):
+        self.best, self.total = like.new_full((length,), -torch.inf), like.new_zeros(length)
 
-def log_of(best: Tensor, total: Tensor) -> Tensor:
-    """Running maximum and sum -> log-sum-exp; EMPTY where nothing was counted."""
-    return torch.where(total > 0, total.log() + best, torch.full_like(best, EMPTY)).where(~torch.isnan(total), total)
+    def take(self, logits: Tensor, places: slice, axis: int) -> None:
+        """Logits may be -inf: ignored."""
+        best, total = self.best[places], self.total[places]
+        top = torch.maximum(best, logits.amax(axis))
+        base = top.clamp_min(EMPTY)  # all -inf so far: subtract a finite number
+        total.mul_((best.clamp_min(EMPTY) - base).exp()).add_((logits - base.unsqueeze(axis)).exp().sum(axis))
+        best.copy_(top)
 
-
-def running_log_sums(
-    tile: Callable[[slice, slice], Tensor], like: Tensor, rows: list[slice], columns: list[slice], by_column: bool
-) -> tuple[Tensor, Tensor | None]:
-    """Log-sum-exp of rows (and columns) with running maxima: right at every scale, an exponential more a direction."""
-    n_rows, n_columns = rows[-1].stop, columns[-1].stop
-    best, total = like.new_full((n_rows,), -torch.inf), like.new_zeros(n_rows)
-    best_c, total_c = like.new_full((n_columns,), -torch.inf), like.new_zeros(n_columns)
-    for r in rows:
-        for c in columns:
-            logits = tile(r, c)
-            raise_maxima(best[r], total[r], logits, 1)
-            if by_column:
-                raise_maxima(best_c[c], total_c[c], logits, 0)
-    return log_of(best, total), log_of(best_c, total_c) if by_column else None
+    def base(self) -> Tensor:
+        return self.best.clamp_min(EMPTY)
