@@ -253,6 +253,7 @@ def test_lazy_names():
     assert set(js.objectives.__all__) <= set(dir(js.objectives))
     for name in js.objectives.__all__:
         assert callable(getattr(js.objectives, name))
+    assert js.objectives.ranking.triplet is js.objectives.triplet
     with pytest.raises(AttributeError, match="no attribute 'info_nse'"):
         _ = js.objectives.info_nse
     code = "import jointspace.objectives, sys; sys.exit('torch' in sys.modules)"
