@@ -1,1 +1,1 @@
-jointspace demo
+jointspace demo --out demo --steps 20
