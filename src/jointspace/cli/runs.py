@@ -79,13 +79,14 @@ def _row(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
     chosen = (record.get("training") or {}).get("metric_for_best_model")
     name = chosen if chosen in scores else next(iter(scores), None)
     value = scores.get(name) if name else None
+    seconds = record.get("total_seconds", record.get("seconds"))
     return {
         "run": str(folder),
         "status": record.get("status"),
         "method": (record.get("method") or {}).get("name"),
         "step": record.get("step"),
         "steps": record.get("steps"),
-        "seconds": record.get("total_seconds", record.get("seconds")),
+        "seconds": None if seconds is None else round(seconds, 1),
         "score": None if value is None else f"{name} {value:.4g}",
         "started": record.get("started"),
     }

@@ -16,6 +16,10 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Build all, one step, print sizes; write nothing.")
     ] = False,
+    replay: Annotated[
+        str | None, typer.Option("--replay", help="Run a captured step (failed-step-N of a run) again and stop.")
+    ] = None,
+    profile: Annotated[int, typer.Option("--profile", help="Trace so many steps into profile.json.")] = 0,
     print_config: Annotated[bool, typer.Option("--print-config", help="Print the resolved recipe and stop.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -25,14 +29,20 @@ def train(
     """
     from jointspace import recipe as recipes
 
-    table = recipes.read(recipe, overrides or [])
+    overrides = [*(overrides or []), *([f"training.profile={profile}"] if profile else [])]
+    table = recipes.read(recipe, overrides)
     resolved = recipes.parse(table, where=recipe)
     if print_config:
-        print(recipes.annotated(resolved, table, overrides or []))
+        print(recipes.annotated(resolved, table, overrides))
         return
     from jointspace.recipe.running import dry_run as try_out
+    from jointspace.recipe.running import replay as run_again
     from jointspace.recipe.running import run
 
+    if replay is not None:
+        found = run_again(resolved, replay)
+        print_json(vars(found)) if as_json else print(found)
+        return
     if dry_run:
         report = try_out(resolved)
         print_json(report) if as_json else print("\n".join(f"{key}: {value}" for key, value in report.items()))

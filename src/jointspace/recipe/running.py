@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from jointspace import methods
 from jointspace.errors import ConfigError, nearest
 from jointspace.recipe.schema import Recipe, explain
+from jointspace.training.run_folder import update_run
 
 
 def build_method(table: dict[str, Any], seed: int = 0) -> Any:
@@ -81,6 +83,8 @@ def run(recipe: Recipe, *, resume: bool = False, progress: bool = True) -> Run:
             progress=progress,
         )
     run = Run(result.space, Path(recipe.output), result.steps, result.seconds, history=result.history)
+    if int(os.environ.get("RANK", "0")):  # of several processes the first one evaluates and writes
+        return run
     for number, wanted in enumerate(recipe.evaluation):
         from jointspace.evaluation import evaluate
 
@@ -93,6 +97,8 @@ def run(recipe: Recipe, *, resume: bool = False, progress: bool = True) -> Run:
     if run.scores:
         run.space.metadata["scores"] = run.summary()["scores"]
         run.space.save_pretrained(run.output / "space")
+        found = {score["name"]: score["value"] for score in run.summary()["scores"]}
+        update_run(run.output, scores={**result.scores, **found})
     return run
 
 
@@ -145,3 +151,10 @@ def dry_run(recipe: Recipe) -> dict[str, Any]:
 
     data = recipe.data.load()
     return try_out(build_method(recipe.method, recipe.training.seed), data, recipe.training)
+
+
+def replay(recipe: Recipe, path: str) -> Any:
+    """Run a captured step (`failed-step-<n>` of a run) again on the recipe's method: a `Replay`, printable."""
+    from jointspace.training.capture import replay as run_again
+
+    return run_again(path, build_method(recipe.method, recipe.training.seed))

@@ -2,6 +2,7 @@
 
 run.json             resolved config, versions, seed, threads, data, scores, status, resumed_from
 metrics.jsonl        a line a log, evaluation and end
+recipe.yaml          the resolved recipe, where the run came from one
 checkpoint-<step>/   what `resume` goes on from
 space/               the learnt Space
 """
@@ -102,6 +103,11 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in self.history))
         self._file = open(self.path / "metrics.jsonl", "a", encoding="utf-8")
+        if "recipe" in self.record:
+            import yaml
+
+            recipe = yaml.safe_dump(self.record["recipe"], sort_keys=False, allow_unicode=True)
+            write_text(self.path / "recipe.yaml", recipe)
         self.write()
 
     def write(self, **changes: Any) -> None:
@@ -127,6 +133,14 @@ class RunFolder:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def update_run(folder: Path, **changes: Any) -> None:
+    """Change entries of a run's run.json after the run (scores that were measured later). No-op without one."""
+    record = read_run(folder)
+    if record is not None:
+        text = json.dumps(finite({**record, **changes}), indent=2, ensure_ascii=False, default=str)
+        write_text(folder / "run.json", text + "\n")
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
