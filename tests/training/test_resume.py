@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from toys import pairs, toy
 
 import jointspace as js
 from jointspace.errors import ConfigError, TrainingError
+from jointspace.training import saving
 from jointspace.training.checkpoints import list_checkpoints
 from jointspace.training.run_folder import TIMING, read_metrics, read_run
 
@@ -120,6 +123,45 @@ def test_resume_of_a_finished_run_returns_it(tmp_path):
         js.fit(toy(), pairs(), settings(learning_rate=0.1), output=tmp_path / "run", resume=True, progress=False)
 
 
+class Killed(BaseException):
+    """Stands for SIGKILL: no handler of ours runs between the call and the end."""
+
+
+@pytest.mark.parametrize("call", range(1, 11))
+def test_killed_inside_a_checkpoint_write(tmp_path, monkeypatch, call):
+    """Before the n-th flush, rename or deletion of the second checkpoint, which also drops the first."""
+    whole = js.fit(toy(), pairs(), settings(), progress=False)
+    left = {"calls": call}
+
+    def guard(real):
+        def guarded(*arguments, **options):
+            if watching["on"]:
+                left["calls"] -= 1
+                if left["calls"] == 0:
+                    raise Killed
+            return real(*arguments, **options)
+
+        return guarded
+
+    watching = {"on": False}
+    with monkeypatch.context() as patch:
+        for module, name in ((os, "fsync"), (os, "replace"), (shutil, "rmtree")):
+            patch.setattr(module, name, guard(getattr(module, name)))
+        real_save = saving.save_checkpoint
+
+        def save(checkpoint, folder, method):
+            watching["on"] = checkpoint.step == 8
+            return real_save(checkpoint, folder, method)
+
+        patch.setattr(saving, "save_checkpoint", save)
+        once = settings(save_total_limit=1)
+        with pytest.raises(Killed):
+            js.fit(toy(), pairs(), once, output=tmp_path / "run", progress=False)
+    resumed = js.fit(toy(), pairs(), once, output=tmp_path / "run", resume=True, progress=False)
+    assert resumed.resumed_from in ([4], [8]) and resumed.space.fingerprint() == whole.space.fingerprint()
+    assert not [p for p in (tmp_path / "run").iterdir() if p.name.startswith(".")]
+
+
 @pytest.mark.parametrize("damage", ["cut", "flip", "json", "gone"])
 def test_a_torn_checkpoint_is_passed_over(tmp_path, damage, capsys):
     whole = js.fit(toy(), pairs(), settings(), output=tmp_path / "whole", progress=False)
@@ -184,13 +226,14 @@ def test_a_run_is_not_overwritten_by_accident(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number, code):
+@pytest.mark.parametrize("number, code, kind", [(signal.SIGINT, 130, "workers"), (signal.SIGTERM, 143, "plain")])
+def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number, code, kind):
+    """Ctrl-C reaches the whole process group, the loader's workers too."""
     out = tmp_path / "run"
-    process = subprocess.Popen(command(out, "plain"), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command(out, kind), stderr=subprocess.PIPE, text=True, start_new_session=True)
     while process.poll() is None and not list(out.glob("checkpoint-*")):
         time.sleep(0.002)
-    process.send_signal(number)
+    os.killpg(process.pid, number) if kind == "workers" else process.send_signal(number)
     _, said = process.communicate(timeout=60)
     if process.returncode == 0:
         pytest.skip("the run was over before the signal came")
@@ -198,9 +241,9 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number, code):
     assert len(said.strip().splitlines()) == 1 and "--resume" in said
     step = read_run(out)["step"]
     assert read_run(out)["status"] == "interrupted" and (out / f"checkpoint-{step}").is_dir()
-    subprocess.run(command(out, "plain", "--resume"), check=True, timeout=60)
+    subprocess.run(command(out, kind, "--resume"), check=True, timeout=60)
     assert read_run(out)["resumed_from"] == [step]
-    subprocess.run(command(tmp_path / "whole", "plain"), check=True, timeout=60)
+    subprocess.run(command(tmp_path / "whole", kind), check=True, timeout=60)
     assert weights(out) == weights(tmp_path / "whole")
 
 

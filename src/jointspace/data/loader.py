@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -99,10 +100,11 @@ def _same(batch: Any) -> Any:
 
 
 def _end_with_parent(worker: int) -> None:
-    """In a worker: leave when the training process is gone, however it died.
+    """In a worker: leave when the training process is gone, however it died, and not at Ctrl-C, which is its to handle.
 
     torch's own check looks at the worker's parent, which is the fork server, and that lives as long as its workers.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         parent = multiprocessing.parent_process()

@@ -109,7 +109,8 @@ class Update:
                 raise TrainingError(f"checkpoint: the optimiser state of {name} does not fit this method")
             if fits:
                 where = ours[name].device
-                kept = {k: t.clone() if k == "step" else t.to(where, copy=True) for k, t in entries.items()}
+                fused = self.optimiser.param_groups[0].get("fused")  # these keep their step count on the device
+                kept = {k: t.to(where if fused or k != "step" else "cpu", copy=True) for k, t in entries.items()}
                 self.optimiser.state[ours[name]] = kept
                 loaded.append(name)
         return loaded
