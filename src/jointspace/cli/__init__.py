@@ -11,6 +11,8 @@ def main() -> None:
     from jointspace.cli.app import app
     from jointspace.errors import JointspaceError
 
+    # threads that wait asleep: with spinning ones a busy machine slows torch down several times
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     debug = "--debug" in sys.argv
     sys.argv = [a for a in sys.argv if a != "--debug"]
     try:

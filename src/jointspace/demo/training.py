@@ -12,7 +12,7 @@ LANGUAGES = (
     "en de fr es ru ar hi zh ja sv is fo it pt gl sk sl pl hr uk mk sr be fa ps ne bn gu kok id jv fil nl af tr ko "
     "zh_Hant th vi el he sw fi hu ta"
 ).split()
-TEXT = dict(name="ngrams", width=128, buckets=65536, n_min=2, n_max=4, dropout=0.3, sparse=True)
+TEXT = dict(name="ngrams", width=128, buckets=131072, n_min=2, n_max=4, dropout=0.5, sparse=True)
 TRAINING = dict(
     optim="rowwise_adam", learning_rate=0.002, weight_decay=0.01, warmup_ratio=0.05, lr_scheduler_type="cosine",
     max_grad_norm=None, save_steps=0, logging_steps=10,
