@@ -69,7 +69,7 @@ def from_weights(pictures: Any, steps: int | None, seed: int, out: Path, say: An
     column = {"image_features": (method.features(), "image", "features")}
     features = np.stack(cache(pictures, column, folder=out / "features", batch_size=128).column("image_features"))
     data = cache(training_data(), column, folder=out / "features")
-    training = js.TrainingConfig(**TRAINING, steps=steps or 500, batch_size=512, seed=seed)
+    training = js.TrainingConfig(**TRAINING, steps=steps or 800, batch_size=512, seed=seed)
     return js.fit(method, data, training), features
 
 
