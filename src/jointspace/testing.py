@@ -1,7 +1,8 @@
-"""Public batteries: what every encoder must pass, ours and yours.
+"""Public batteries: what every encoder and every method must pass, ours and yours.
 
-    from jointspace.testing import check_encoder
+    from jointspace.testing import check_encoder, check_method
     check_encoder(lambda: EncoderConfig(name="transformer", layers=1, width=32).build("text"))
+    check_method(lambda: ALIGN(Config(...)), js.load_data("emoji", columns={...}, limit=32))
 
 Each raises AssertionError with one line that says what differs, and returns the names of the checks that ran.
 """
@@ -21,6 +22,7 @@ from torch import Tensor
 from jointspace.encoders.base import Encoder, Encoding
 from jointspace.encoders.storage import describe, load_encoder, save_encoder
 from jointspace.nn.masks import masked_mean
+from jointspace.training.checks import check_method as check_method
 
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
 _TEXTS = (

@@ -12,7 +12,7 @@ from toys import Toy, pairs, toy
 import jointspace as js
 from jointspace.data.collate import Collator
 from jointspace.data.samplers import build_sampler
-from jointspace.errors import ConfigError, TrainingError
+from jointspace.errors import ConfigError, DataError, TrainingError
 from jointspace.space import Space
 from jointspace.training.capture import replay
 from jointspace.training.checkpoints import list_checkpoints
@@ -125,9 +125,22 @@ def test_refused_before_the_first_step(tmp_path, fields, words):
     with pytest.raises(ConfigError) as caught:
         fit(output=tmp_path / "run", **fields)
     assert words in str(caught.value) and len(str(caught.value).splitlines()) == 1
-    left = tmp_path / "run"
-    assert not left.exists() or read_run(left)["status"] == "failed"
-    assert not (left / "space").exists()
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unreadable_row_is_named_and_leaves_nothing(tmp_path):
+    class Broken(Toy):
+        def processors(self):
+            def refuse(texts):
+                if any("kan" in text for text in texts):
+                    raise ValueError("no text")
+                return self.text_encoder.processor(texts)
+
+            return {"text": refuse}
+
+    with pytest.raises(DataError, match="row .*'text'.*no text"):
+        fit(Broken(), output=tmp_path / "run", batch_size=48)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_missing_field_is_named():

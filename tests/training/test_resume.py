@@ -107,6 +107,41 @@ def test_crashed_and_resumed(tmp_path, at):
     assert read_run(tmp_path / "run")["resumed_from"] == [(at - 1) // 4 * 4]
 
 
+class CrashOnSave(js.training.Callback):
+    name = "crash"
+
+    def __init__(self, step: int):
+        self.step = step
+
+    def on_save(self, run, folder):
+        if run.step == self.step:
+            raise Crash
+
+
+@pytest.mark.parametrize("patience, end", [(None, 20), (2, 8)])
+def test_crashed_between_the_last_checkpoint_and_the_space(tmp_path, patience, end):
+    """Scores and the decision to stop are in the checkpoint."""
+    how = dict(eval_steps=2)
+    if patience:
+        how |= dict(metric_for_best_model="score", early_stopping_patience=patience, load_best_model_at_end=True)
+
+    def go(name, **more):
+        left = iter([0.1, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0, 0.0, 0.0, 0.7])
+        return js.fit(
+            toy(), pairs(), settings(**how), evaluate=lambda space: {"score": next(left)}, output=tmp_path / name,
+            progress=False, **more,
+        )  # fmt: skip
+
+    whole = go("whole")
+    assert whole.steps == end
+    with pytest.raises(Crash):
+        go("run", callbacks=[CrashOnSave(end)])
+    resumed = go("run", resume=True)
+    assert (resumed.steps, resumed.scores, resumed.stopped) == (end, whole.scores, whole.stopped)
+    assert resumed.space.fingerprint() == whole.space.fingerprint()
+    assert metrics(tmp_path / "run") == metrics(tmp_path / "whole")
+
+
 def test_resume_with_nothing_saved_starts(tmp_path):
     done = js.fit(toy(), pairs(), settings(steps=2), output=tmp_path / "run", resume=True, progress=False)
     assert done.steps == 2 and done.resumed_from == [0]

@@ -21,6 +21,9 @@ class Callback:
 
     name: str = "callback"
 
+    def check(self, run: Run) -> None:
+        """Before anything is written: raise ConfigError where this does not fit the run."""
+
     def on_start(self, run: Run) -> None:
         """Before the first step (of this process: `run.step` is not 0 after a resume)."""
 
@@ -60,6 +63,7 @@ class Trackers(Callback):
             if importlib.util.find_spec(tracker) is None:
                 raise MissingDependency(f"report_to: {tracker} is not installed: pip install {tracker}")
         self.report_to = list(report_to)
+        self._accelerator: Any = None
 
     def on_start(self, run: Run) -> None:
         from accelerate import Accelerator
@@ -76,7 +80,8 @@ class Trackers(Callback):
         self._accelerator.log(numbers, step=line["step"])
 
     def on_end(self, run: Run) -> None:
-        self._accelerator.end_training()
+        if self._accelerator is not None:
+            self._accelerator.end_training()
 
 
 class Profile(Callback):

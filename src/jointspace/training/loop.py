@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from jointspace.errors import TrainingError
+from jointspace.errors import JointspaceError, TrainingError
 from jointspace.training.callbacks import Callback
 from jointspace.training.config import TrainingConfig
 from jointspace.training.evaluating import evaluate_run
@@ -82,6 +82,9 @@ def fit(
                 train_loop(run, evaluate, interrupts, bar)
         return finish(run, time.perf_counter() - began)
     except BaseException as error:
+        if run.step == 0 and isinstance(error, JointspaceError) and run.saved_in is None:  # nothing half-written
+            run.folder.discard()
+            raise
         status = "interrupted" if isinstance(error, Interrupted | KeyboardInterrupt) else "failed"
         run.folder.write(status=status, step=run.step, error=(str(error) or type(error).__name__).splitlines()[0])
         raise

@@ -26,7 +26,7 @@ class Probe(Callback):
     def __init__(self, rows: int = 2000):
         self.rows = rows
 
-    def on_start(self, run: Run) -> None:
+    def check(self, run: Run) -> None:
         if run.validation is None:
             raise ConfigError(f"probes: {self.name} looks at validation rows; give validation data")
 
@@ -75,8 +75,8 @@ class KNNProbe(Probe):
         super().__init__(rows)
         self.k, self.label = k, label
 
-    def on_start(self, run: Run) -> None:
-        super().on_start(run)
+    def check(self, run: Run) -> None:
+        super().check(run)
         assert run.validation is not None
         for data in (run.data, run.validation):
             if self.label not in data.fields:

@@ -216,6 +216,8 @@ class Run:
             "sampler": order,
             "sums": self.sums,
             "counts": self.counts,
+            "scores": self.scores,
+            "stop": self.stop,
             "best": self.best.state(),
             "scaler": self.devices.scaler.state_dict() if self.devices.scaler else None,
             "callbacks": {callback.name: callback.state() for callback in self.callbacks},
@@ -240,6 +242,7 @@ class Run:
         if self.devices.scaler and saved.state["scaler"]:
             self.devices.scaler.load_state_dict(saved.state["scaler"])
         self.sums, self.counts = dict(saved.state["sums"]), dict(saved.state["counts"])
+        self.scores, self.stop = dict(saved.state["scores"]), saved.state["stop"]
         self.best.load(saved.state["best"])
         for callback in self.callbacks:
             callback.load(saved.state["callbacks"].get(callback.name, {}))

@@ -129,6 +129,15 @@ class RunFolder:
         if self._file is not None:
             os.fsync(self._file.fileno())
 
+    def discard(self) -> None:
+        """Remove what a run that never made a step has written, the folder too where nothing else is in it."""
+        self.close()
+        if self.path is not None and self.writes:
+            for name in ("run.json", "metrics.jsonl", "recipe.yaml"):
+                (self.path / name).unlink(missing_ok=True)
+            if not any(self.path.iterdir()):
+                self.path.rmdir()
+
     def close(self) -> None:
         if self._file is not None:
             self._file.close()

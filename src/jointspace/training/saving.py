@@ -33,10 +33,11 @@ def save(run: Run) -> None:
 
 def stop_with_capture(run: Run, batch: Batch, random: Tensor | None, progress: Progress, what: str) -> NoReturn:
     """Raise TrainingError for a step that is not finite; its batch, weights and random state are kept for `replay`."""
-    where = ""
+    where = f"; last good checkpoint: {run.saved_in}" if run.saved_in else ""
     if run.folder.path is not None and run.devices.main:
         about = {"training": run.config.to_dict(), "what": what}
         kept = capture(run.folder.path, run.method, batch, random, progress, about)
-        where = f"; the step is kept in {kept} (--replay)" if kept else ""
-        where += f"; last good checkpoint: {run.saved_in}" if run.saved_in else ""
+        if kept is not None:
+            where = f"; the step is kept in {kept} (--replay){where}"
+            run.saved_in = run.saved_in or str(kept)
     raise TrainingError(f"step {progress.step}: {what}{where}")

@@ -7,6 +7,7 @@ A resumed run takes finished stages as they are and goes on inside the one that 
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +70,8 @@ def fit_stages(
     if root is not None and not resume:
         for k, stage in enumerate(stages):
             refuse_overwriting(root / f"{k}-{stage.name}", stage.config.overwrite_output)
-    whole = RunFolder(root)
+    main = int(os.environ.get("RANK", "0")) == 0  # of several processes the first one writes
+    whole = RunFolder(root, writes=main)
     resumed = bool(root is not None and resume and read_run(root))
     about = {
         "stages": [s.name for s in stages],
@@ -100,7 +102,7 @@ def fit_stages(
                 optimiser=kept.optimiser if kept is not None and stage.optimiser == "kept" else (),
             )
         last = results[stages[-1].name]
-        if root is not None:
+        if root is not None and main:
             last.space.save_pretrained(root / "space")
         whole.write(
             status="finished",

@@ -95,6 +95,8 @@ def prepare_run(
         say(f"init_from: {transfer}")
     every = (*callbacks, *_callbacks_of(config))
     run = Run(method, data, config, devices, folder, validation, every, say)
+    for callback in every:
+        callback.check(run)
     if saved is not None:
         run.load(saved)
         run.saved_in = str(saved.folder)
