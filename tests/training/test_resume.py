@@ -24,6 +24,13 @@ from jointspace.training.run_folder import TIMING, read_metrics, read_run
 SCRIPT = Path(__file__).with_name("run_toy.py")
 
 
+def checkpoints(folder: Path) -> set[str]:
+    """Checkpoint folders below a run that is being written (`rglob` fails where a folder goes while it looks)."""
+    return {
+        os.path.join(at, name) for at, names, _ in os.walk(folder) for name in names if name.startswith("checkpoint-")
+    }
+
+
 def command(output: Path, kind: str, *more: str) -> list[str]:
     return [sys.executable, str(SCRIPT), str(output), kind, *more]
 
@@ -47,10 +54,10 @@ def kill_and_resume(tmp_path: Path, kind: str, kills: int, seed: int) -> int:
     for trial in range(kills):
         process = subprocess.Popen(command(killed, kind, "--resume"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         # from the moment that the run has a folder (and, every other time, a further checkpoint) on
-        known = set(killed.rglob("checkpoint-*"))
+        known = checkpoints(killed)
         while process.poll() is None and not (killed / "run.json").exists():
             time.sleep(0.002)
-        while trial % 2 and process.poll() is None and set(killed.rglob("checkpoint-*")) <= known:
+        while trial % 2 and process.poll() is None and checkpoints(killed) <= known:
             time.sleep(0.002)
         time.sleep(draw.uniform(0, 0.15))
         met += process.poll() is None
