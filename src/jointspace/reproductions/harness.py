@@ -20,7 +20,7 @@ from jointspace.reproductions.claims import Claim, status
 from jointspace.systems import find, module_name
 
 SCALES = ("desk", "tiny")
-_HELPERS = {"harness", "claims", "fixtures", "plots"}
+_HELPERS = {"harness", "claims", "fixtures", "report"}
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def result_path(slug: str) -> Path:
 
 def write(result: Mapping[str, Any], path: Path) -> None:
     """Result JSON and its plot (PNG beside it), written beside and renamed."""
-    from jointspace.reproductions.plots import plot
+    from jointspace.reproductions.report import plot
 
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
