@@ -77,7 +77,8 @@ def test_make_reads_controls(tmp_path, monkeypatch):
     import types
 
     class Rows(list):
-        fields = ("text",)
+        def tables(self):
+            return {"scenes": self}
 
     asked = {}
     world = types.ModuleType("jointspace.world")
@@ -85,7 +86,7 @@ def test_make_reads_controls(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "jointspace.world", world)
     out = tmp_path / "w.parquet"
     done = run("make", "world/scenes", "--n", 3, "--seed", 7, out, "noise=0.5", "sizes=[1, 2]")
-    assert asked == {"name": "scenes", "n": 3, "seed": 7, "noise": 0.5, "sizes": [1, 2]}
-    assert done.stdout.strip() == f"{out}: 3 rows, fields text"
+    assert asked == {"name": "scenes", "n": 3, "seed": 7, "fields": None, "noise": 0.5, "sizes": [1, 2]}
+    assert done.stdout.strip() == f"{out}: fields text"
     with pytest.raises(ConfigError, match="'noise': the form is key=value"):
         run("make", "world/scenes", out, "noise", "--force")

@@ -102,7 +102,7 @@ def test_contact_sheet(tmp_path):
     data = load_data({"image": [_png()] * 5, "text": ["a red thing with quite a long caption"] * 5})
     assert contact_sheet(data, tmp_path / "new" / "sheet.png", rows=4, cell=40, across=3) == 4
     with Image.open(tmp_path / "new" / "sheet.png") as sheet:
-        assert sheet.size == (3 * 48 + 8, 2 * 82 + 8)
+        assert sheet.size == (3 * 48 + 8, 2 * 69 + 8)
         assert sheet.getpixel((20, 20)) == (254, 0, 0) or sheet.getpixel((20, 20)) == (255, 0, 0)
     with pytest.raises(DataError, match="no picture field"):
         contact_sheet(load_data({"text": ["x"]}), tmp_path / "none.png")

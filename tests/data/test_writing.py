@@ -4,6 +4,7 @@ import sys
 import types
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -45,20 +46,44 @@ def test_nothing_half_written_stays(tmp_path):
 
 def test_world_sets(tmp_path, monkeypatch):
     class Rows(list):
-        fields = ("text", "label")
+        def tables(self):
+            return {"scenes": self}
 
     asked = {}
     world = types.ModuleType("jointspace.world")
-    world.make = lambda name, **how: asked.update(name=name, **how) or Rows([{"text": "a", "label": 1}] * how["n"])
+    world.make = lambda name, **how: asked.update(name=name, **how) or Rows([{"text": "a"}] * how["n"])
     monkeypatch.setitem(sys.modules, "jointspace.world", world)
     out = tmp_path / "w.parquet"
-    assert make_world("world/scenes", out, n=3, seed=5, fields=["text"], controls={"objects": 2}) == ["text"]
-    assert asked == {"name": "scenes", "n": 3, "seed": 5, "objects": 2} and len(load_data(out)) == 3
+    assert make_world("world/scenes", out, n=3, seed=5, fields=["text"], controls={"objects": 2}) == {out: ["text"]}
+    assert asked == {"name": "scenes", "n": 3, "seed": 5, "fields": ["text"], "objects": 2} and len(load_data(out)) == 3
+    assert list(make_world("world/scenes", tmp_path / "w", n=3, seed=5)) == [tmp_path / "w" / "scenes.parquet"]
+    with pytest.raises(ConfigError, match="exists already; --force"):
+        make_world("world/scenes", tmp_path / "w", n=3, seed=5)
     with pytest.raises(ConfigError, match="exists already; --force"):
         make_world("world/scenes", out, n=3, seed=5)
-    with pytest.raises(ConfigError, match=r"no field 'txt' \(did you mean text\?\)"):
-        make_world("world/scenes", out, n=3, seed=5, fields=["txt"], force=True)
     with pytest.raises(ConfigError, match="only sets of the synthetic world"):
         make_world("emoji", out, n=3, seed=5)
     with pytest.raises(ConfigError, match="at least one row"):
         make_world("world/scenes", tmp_path / "y.parquet", n=0, seed=5)
+
+
+def test_arrays_are_packed_and_come_back(tmp_path):
+    rng = np.random.default_rng(0)
+    made = [
+        {
+            "volume": rng.integers(0, 255, (2, 3, 4), dtype=np.uint8),
+            "points": rng.random((5 + i, 6), dtype=np.float32),
+            "video": rng.integers(0, 255, (2, 4, 4, 3), dtype=np.uint8),
+            "mask": rng.random((i, 3)) > 0.5,
+        }
+        for i in range(3)
+    ]
+    out = tmp_path / "a.parquet"
+    write_parquet(made, out)
+    back = pq.read_table(out).to_pylist()
+    for row, read in zip(made, back, strict=True):
+        assert (np.array(read["volume"]) == row["volume"]).all()
+        assert (np.array(read["points"], dtype=np.float32) == row["points"]).all()
+        assert read["mask"] == row["mask"].tolist()
+        assert (np.asarray(decode_image(read["video"][1])) == row["video"][1]).all()
+    assert str(pq.read_schema(out).field("volume").type).count("fixed_size_list") == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,6 @@ def contact_sheet(data: Dataset, out: Path, *, rows: int = 48, cell: int = 112, 
     The caption is a column that is named like one (`text`, `caption`, `name` ...), else the first text, category or
     label. Raises DataError without a picture field, or for a picture that cannot be decoded.
     """
-    from PIL import Image, ImageDraw
-
     infos = looks(data)
     pictures = [info.name for info in infos if info.kind in ("image", "frames") or data.modality(info.name) == "image"]
     if not pictures:
@@ -34,8 +33,17 @@ def contact_sheet(data: Dataset, out: Path, *, rows: int = 48, cell: int = 112, 
         for name in pictures:
             for value in _flat(data.values(name, index)):
                 cells.append((decode_image(value, f"{data.where(index)}: {name}"), caption))
+    draw_sheet(cells, out, cell=cell, across=across)
+    return len(cells)
+
+
+def draw_sheet(cells: Sequence[tuple[Any, str]], out: Path, *, cell: int = 112, across: int = 8) -> None:
+    """Pictures (PIL) with their words on one PNG, each scaled to fit `cell` pixels, `across` side by side."""
+    from PIL import Image, ImageDraw
+
     across = min(across, len(cells)) or 1
-    height, text_height = cell + 34, 30
+    tall = max((round(p.height * min(cell / p.width, cell / p.height)) for p, _ in cells), default=cell)
+    height, text_height = tall + 34, 30
     down = -(-len(cells) // across)
     sheet = Image.new("RGB", (across * (cell + 8) + 8, down * (height + 8) + 8), "white")
     draw, font = ImageDraw.Draw(sheet), _font()
@@ -48,7 +56,6 @@ def contact_sheet(data: Dataset, out: Path, *, rows: int = 48, cell: int = 112, 
         draw.multiline_text((x, y + height - text_height), _wrap(caption, cell, font), fill="black", font=font)
     out.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(out, format="PNG")
-    return len(cells)
 
 
 def _flat(values: list[Any]) -> list[Any]:

@@ -128,7 +128,7 @@ def read_path(source: str | Path, split: str | None, wanted: set[str] | None, as
     path = Path(source).expanduser()
     if not path.exists():
         if text.startswith("world/"):
-            return [_world(text.removeprefix("world/"))]
+            return [_world(text.removeprefix("world/"), split)]
         known, _, table = text.partition("/")
         if isinstance(source, str) and known in catalogue.names() and "/" not in table:
             path, split = catalogue.find(known), table or split
@@ -164,13 +164,18 @@ def _checked(table: Table, path: Path, wanted: set[str] | None) -> Table:
     return table
 
 
-def _world(name: str) -> Table:
-    """A set of the synthetic world, made on the spot with its default size and seed."""
-    table = from_object(importlib.import_module("jointspace.world").make(name))
-    if table is None:
+def _world(name: str, split: str | None) -> Table:
+    """A set of the synthetic world, made on the spot with its default size and seed: `scenes`, `graph/edges`."""
+    name, _, table = name.partition("/")
+    tables = importlib.import_module("jointspace.world").make(name).tables()
+    wanted = table or split or next(iter(tables))
+    if wanted not in tables:
+        raise DataError(f"world/{name}: no table {wanted!r}{nearest(wanted, tables)}")
+    made = from_object(tables[wanted])
+    if made is None:
         raise DataError(f"world/{name}: gave no rows")
-    table.where = f"world/{name}"
-    return table
+    made.where = f"world/{name}"
+    return made
 
 
 def _saved(path: Path, split: str | None) -> Table:

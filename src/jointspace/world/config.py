@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 from jointspace.errors import ConfigError, nearest
 
@@ -64,16 +62,3 @@ class WorldConfig:
                 raise ConfigError(f"world: held_out: ({colour}, {shape}) is no pair of colours and shapes in use")
         if self.only_held_out and not self.held_out:
             raise ConfigError("world: only_held_out needs held_out pairs")
-
-
-def read_controls(controls: dict[str, Any]) -> WorldConfig:
-    """Plain values (lists, numbers, from YAML or `key=value`) -> WorldConfig. ConfigError names an unknown control."""
-    fields = {f.name for f in dataclasses.fields(WorldConfig)}
-    for name in controls:
-        if name not in fields:
-            raise ConfigError(f"world: no control {name!r}{nearest(name, fields)}")
-    return WorldConfig(**{name: _frozen(value) for name, value in controls.items()})
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(v) for v in value) if isinstance(value, list | tuple) else value

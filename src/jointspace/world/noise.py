@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -21,42 +21,54 @@ _FILLER = (
 ALT_TEXT: Mapping[str, float] = {"unrelated": 0.25, "generic": 0.10, "file_name": 0.05, "size_string": 0.05}
 
 
+def check_rates(rates: Mapping[str, float]) -> None:
+    """ConfigError for an unknown kind or rates that are negative or above 1 in sum."""
+    if not isinstance(rates, Mapping):
+        raise ConfigError(f"world: noise_rates must be a table of kinds and rates, got {rates!r}")
+    for name in rates:
+        if name not in KINDS:
+            raise ConfigError(f"world: noise_rates: no kind {name!r}{nearest(name, KINDS)}")
+    if sum(rates.values()) > 1 + 1e-9 or min(rates.values(), default=0) < 0:
+        raise ConfigError(f"world: noise_rates must be at least 0 and sum to at most 1, got {dict(rates)}")
+
+
 def alt_texts(
     captions: Sequence[str],
     seed: int,
     rates: Mapping[str, float] = ALT_TEXT,
     *,
     pool: Sequence[str] | None = None,
+    others: Callable[[np.ndarray], Sequence[str]] | None = None,
+    indices: np.ndarray | None = None,
 ) -> tuple[list[str], list[str]]:
-    """Captions -> (alt-texts, kind of noise of each, "" = the caption as it was).
+    """Captions of the rows `indices` (default 0, 1, ...) -> (alt-texts, kind of noise of each, "" = as it was).
 
-    unrelated: a caption of `pool` (default: of another row); generic: one of a few words that many pictures share;
-    file_name, size_string: `IMG_2093.jpg`, `1920x1080`; too_short: its first two words; too_long: shop words behind
-    it. Row i depends on (seed, i) alone, given the pool. ConfigError for an unknown kind or rates above 1 in sum.
+    unrelated: a text of `pool` (default: the caption of another row), or of `others(numbers)`, which gives a text for
+    each of the large random numbers; generic: one of a few words that many pictures share; file_name, size_string:
+    `IMG_2093.jpg`, `1920x1080`; too_short: its first two words; too_long: shop words behind it. Row i depends on
+    (seed, i) and the pool alone. ConfigError as `check_rates`.
     """
-    for name in rates:
-        if name not in KINDS:
-            raise ConfigError(f"noise: no kind {name!r}{nearest(name, KINDS)}")
-    if sum(rates.values()) > 1 + 1e-9 or min(rates.values(), default=0) < 0:
-        raise ConfigError(f"noise: rates must be at least 0 and sum to at most 1, got {dict(rates)}")
-    n = len(captions)
-    others = captions if pool is None else pool
-    keys = key(seed, "alt-text", np.arange(n))
+    check_rates(rates)
+    keys = key(seed, "alt-text", np.arange(len(captions)) if indices is None else indices)
     edges = np.cumsum([rates.get(kind, 0.0) for kind in KINDS])
     which = np.searchsorted(edges, uniform(keys, 1)[:, 0], side="right")  # len(KINDS) = clean
     drawn = integers(keys, 1 << 30, 16, stream=1)
-    texts, kinds = [], []
-    for i in range(n):
-        kind = KINDS[which[i]] if which[i] < len(KINDS) else ""
-        texts.append(_noisy(kind, captions[i], drawn[i], others, i, pool is None))
-        kinds.append(kind)
+    strange = np.flatnonzero(which == KINDS.index("unrelated"))
+    if others is not None:
+        unrelated = others(drawn[strange, 0] + (1 << 40))  # far beyond the indices of any set
+    elif pool is not None:
+        unrelated = [pool[j] for j in drawn[strange, 0] % len(pool)]
+    else:
+        n = len(captions)
+        unrelated = [captions[(i + 1 + j % max(1, n - 1)) % n] for i, j in zip(strange, drawn[strange, 0], strict=True)]
+    kinds = [KINDS[k] if k < len(KINDS) else "" for k in which]
+    texts = [_noisy(kind, text, d) for kind, text, d in zip(kinds, captions, drawn, strict=True)]
+    for i, text in zip(strange, unrelated, strict=True):
+        texts[i] = text
     return texts, kinds
 
 
-def _noisy(kind: str, caption: str, d: np.ndarray, others: Sequence[str], i: int, same: bool) -> str:
-    if kind == "unrelated":
-        j = int(d[0]) % len(others)
-        return others[(j + 1) % len(others)] if same and j == i else others[j]
+def _noisy(kind: str, caption: str, d: np.ndarray) -> str:
     if kind == "generic":
         return GENERIC[d[0] % len(GENERIC)]
     if kind == "file_name":

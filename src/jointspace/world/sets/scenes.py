@@ -1,0 +1,84 @@
+"""`world/scenes`: pictures of flat objects with everything that can be said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from jointspace.world import image, language, noise
+from jointspace.world.base import Columns, WorldSet
+from jointspace.world.config import WorldConfig
+from jointspace.world.scene import Scenes, sample
+
+
+@dataclass(frozen=True)
+class SceneControls(WorldConfig):
+    """Those of the scene, and `noise_rates`: kinds and rates of the alt-text noise (`jointspace.world.noise`)."""
+
+    noise_rates: Mapping[str, float] = field(default_factory=lambda: dict(noise.ALT_TEXT))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        noise.check_rates(self.noise_rates)
+
+
+class SceneSet(WorldSet):
+    """Pictures of scenes and what is true of them."""
+
+    name = "scenes"
+    Controls = SceneControls
+    BLOCK = 256
+    FIELDS = {
+        "image": "the picture, (H, W, 3) uint8",
+        "caption": "a true sentence that names every object",
+        "alt_text": "the caption with noise as on the web",
+        "noise": "kind of noise in alt_text, empty = none",
+        "label": "colour and shape of the first object",
+        "objects": "attributes of each object",
+        "boxes": "x0, y0, x1, y1 of what is visible of each object, pixels",
+    }
+
+    @property
+    def config(self) -> SceneControls:
+        return self.controls
+
+    def scenes(self, start: int = 0, stop: int | None = None) -> Scenes:
+        """The exact truth of rows start..stop."""
+        return sample(self.config, self.seed, np.arange(start, self.n if stop is None else stop))
+
+    def images(self) -> np.ndarray:
+        """All pictures (n, H, W, 3) uint8."""
+        return self.column("image")
+
+    def captions(self, variant: int = 0) -> list[str]:
+        """All captions; another variant says the same in other words."""
+        return language.captions(self.scenes(), self.seed, variant)
+
+    def alt_texts(self) -> tuple[list[str], list[str]]:
+        """All alt-texts and the kind of noise in each ("" = none)."""
+        return self._alt_texts(np.arange(self.n), self.captions())
+
+    def block(self, indices: np.ndarray, fields: Sequence[str]) -> Columns:
+        scenes = sample(self.config, self.seed, indices)
+        out: Columns = {}
+        if "image" in fields:
+            out["image"] = image.render(scenes)
+        if "boxes" in fields:
+            boxes = image.boxes(image.masks(scenes))
+            out["boxes"] = [boxes[j, : scenes.count[j]].tolist() for j in range(len(scenes))]
+        if {"objects", "label"} & set(fields):
+            out["objects"] = [scenes.objects(j) for j in range(len(scenes))]
+            out["label"] = [f"{things[0]['colour']} {things[0]['shape']}" for things in out["objects"]]
+        if {"caption", "alt_text", "noise"} & set(fields):
+            out["caption"] = language.captions(scenes, self.seed)
+        if {"alt_text", "noise"} & set(fields):
+            out["alt_text"], out["noise"] = self._alt_texts(indices, out["caption"])
+        return out
+
+    def _alt_texts(self, indices: np.ndarray, captions: list[str]) -> tuple[list[str], list[str]]:
+        def others(keys: np.ndarray) -> list[str]:  # captions of scenes that are in no set of this seed
+            return language.captions(sample(self.config, self.seed, keys), self.seed)
+
+        return noise.alt_texts(captions, self.seed, self.config.noise_rates, indices=indices, others=others)
