@@ -283,7 +283,9 @@ def readme(text: str) -> str:
 
 
 def write_pages() -> list[Path]:
-    """System pages, the table of systems, and options of the verbs. Returns what was written."""
+    """System pages, the table of systems, options of the verbs, the world's pictures. Returns what was written."""
+    from gallery import gallery
+
     from jointspace import systems
 
     written = []
@@ -310,6 +312,7 @@ def write_pages() -> list[Path]:
             write(DOCS / "generated" / f"{cls}.md", fields_table(fields) + "\n")
     for block in ("families", "status"):
         write(DOCS / "generated" / f"{block}.md", readme_blocks()[block] + "\n")
+    write(DOCS / "generated" / "world.md", gallery(DOCS / "world" / "pictures"))
     return written
 
 

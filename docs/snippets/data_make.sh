@@ -1,2 +1,2 @@
-jointspace data make world/scenes scenes.parquet --n 200 --seed 1
-jointspace data show scenes.parquet
+jointspace data make world/scenes scenes/ --n 200 --seed 1 --fields image,caption,boxes
+jointspace data show scenes/
