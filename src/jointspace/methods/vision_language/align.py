@@ -29,7 +29,7 @@ from jointspace.encoders.config import EncoderConfig
 from jointspace.nn.heads import linear
 from jointspace.nn.pooling import pool
 from jointspace.nn.temperature import Temperature
-from jointspace.objectives.contrastive import info_nce
+from jointspace.objectives.contrastive import info_nce_two_way
 from jointspace.space import Space, Tower
 from jointspace.training.method import Batch, Method, Progress
 
@@ -79,13 +79,11 @@ class ALIGN(Method):
         """Both directions, summed as in the paper, not averaged. A fixed batch of N equal vectors costs 2 log N."""
         how = dict(temperature=self.temperature(), label_smoothing=self.config.label_smoothing, gather=True)
         out = self._left_out(len(image), image.device)
-        return {
-            "image_to_text": info_nce(image, text, query_ids=image_id, key_ids=text_id, ignore=out, **how),
-            "text_to_image": info_nce(text, image, query_ids=text_id, key_ids=image_id, ignore=out, **how),
-        }
+        to_text, to_image = info_nce_two_way(image, text, query_ids=image_id, key_ids=text_id, ignore=out, **how)
+        return {"image_to_text": to_text, "text_to_image": to_image}
 
     def _left_out(self, n: int, device: torch.device) -> Tensor | None:
-        """(n, n) bool, True = this pair does not repel: all but the wanted fraction, drawn anew each step."""
+        """(n, n) bool, True = this pair repels in neither direction; drawn anew each step."""
         if self.config.negatives >= 1 or not self.training:
             return None
         return torch.rand(n, n, device=device) >= self.config.negatives
