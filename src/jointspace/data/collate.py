@@ -127,6 +127,8 @@ class Collator:
         if augment is not None and self.train:
             recorder = _Recorder(augment, keeps_size=name in self.augment and name != field)
             how = {"augment": recorder, "keys": draws.key(self.seed, "augment", field, view, epoch, indices)}
+        elif self.train and getattr(processor, "random", False):
+            how = {"keys": draws.key(self.seed, "draw", field, view, epoch, indices)}
         tensors = self._process(processor, values, how, field, indices)
         if recorder is not None and recorder.theta is not None:
             tensors["box"], tensors["flip"] = box_and_flip(recorder.theta)
@@ -204,4 +206,6 @@ class _Recorder:
 
 
 def _join(field: str, part: str) -> str:
+    if is_shared(part):
+        return f"shared_{field}_{part.removeprefix('shared_')}"
     return f"{field}_{part}" if part else field

@@ -249,6 +249,7 @@ def load_data(
     on_bad: str = "refuse",
     limit: int | None = None,
     id: str | None = None,
+    graph: Any = None,
 ) -> Dataset:
     """Read a data set; values stay raw (see `Dataset`).
 
@@ -263,6 +264,8 @@ def load_data(
     decoded is refused when it is reached); `skip` looks at every row, decodes every picture and sound, and leaves bad
     rows out, counted in `Dataset.skipped`.
     limit: the first so many rows. id: the column with row ids (default `id`, else the content).
+    graph: a `Graph`, or `{path, source, target}` of its edge list (`load_graph`): the field `graph` of each row names
+    one of its nodes; with no other source the rows are all nodes.
 
     Raises DataError: unknown column (with the nearest name), unreadable file (with the line), empty data set, bad row.
     """
@@ -270,6 +273,8 @@ def load_data(
 
     if on_bad not in ("refuse", "skip"):
         raise DataError(f"on_bad: {on_bad!r} is neither refuse nor skip")
+    if graph is not None:
+        return _with_graph(graph, source, columns, split=split, sources=sources, on_bad=on_bad, limit=limit, id=id)
     if (source is None) == (sources is None):
         raise DataError("load_data: give either a source or sources=[{path, columns, ...}]")
     if sources is not None:
@@ -284,6 +289,16 @@ def load_data(
         data = data.select(np.arange(min(limit, len(data))))
     data = drop_bad(data, on_bad)
     return data if limit is None else data.select(np.arange(min(limit, len(data))))
+
+
+def _with_graph(graph: Any, source: Any, columns: Any, **how: Any) -> Dataset:
+    from jointspace.data.graph import attach, load_graph
+
+    opened = load_graph(graph)
+    if source is None and how["sources"] is None:
+        data = attach(None, opened)
+        return data if how["limit"] is None else data.select(np.arange(min(how["limit"], len(data))))
+    return attach(load_data(source, columns, **how), opened)
 
 
 __all__ = ["Column", "Dataset", "content_hash", "load_data"]

@@ -45,12 +45,7 @@ class Graph:
         """source, target: (M,) int indices into `names`, in any direction, with or without repeats."""
         self.names, self.name = list(names), name
         n = len(self.names)
-        whole = n > 0 and all(type(v) is int for v in self.names)
-        self.hashes: np.ndarray = (
-            draws.key(0, "node", np.array(self.names, dtype=np.int64))
-            if whole
-            else np.array([content_hash(str(v)) for v in self.names], dtype=np.int64).view(np.uint64)
-        )
+        self.hashes = _hashes(self.names)
         source, target = np.asarray(source, dtype=np.int64), np.asarray(target, dtype=np.int64)
         keep = source != target
         low, high = np.minimum(source, target)[keep], np.maximum(source, target)[keep]
@@ -232,6 +227,14 @@ def attach(data: Any, graph: Graph, field: str = "graph") -> Any:
     ids = data.column("id") if "id" in data.fields else [str(item.name) for item in items]
     ids = ids if len(set(map(str, ids))) == len(ids) else data.ids
     return load_data({"id": [str(i) for i in ids], field: items, **rest})
+
+
+def _hashes(names: Sequence[Any]) -> np.ndarray:
+    """(N,) uint64, a number a name; 7 and "7" are one name, whichever way a file gives it."""
+    texts = [str(name) for name in names]
+    if texts and all(t.isdecimal() and len(t) < 19 and str(int(t)) == t for t in texts):
+        return draws.key(0, "node", np.array([int(t) for t in texts], dtype=np.int64))
+    return np.array([content_hash(t) for t in texts], dtype=np.int64).view(np.uint64)
 
 
 def _plain(values: Any) -> list[Any]:

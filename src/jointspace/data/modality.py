@@ -44,6 +44,8 @@ def modality_of_item(item: Any) -> str:
             return "+".join(sorted(known))
     if hasattr(item, "convert") and hasattr(item, "getbands"):  # PIL image, without importing Pillow
         return "image"
+    if type(item).__name__ == "Node" and hasattr(item, "graph"):
+        return "graph"
     shape = getattr(item, "shape", None)
     if shape is not None:
         if len(shape) == 1:

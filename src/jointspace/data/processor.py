@@ -19,11 +19,13 @@ class Processor(ABC):
     """Items -> batch tensors. Subclasses decode whatever form the item has (path, bytes, struct, PIL, array).
 
     `modality`: the field family it serves. `learns`: True when `fit` must see training rows first (tokenizer,
-    column statistics). `fitted` tells whether it did.
+    column statistics). `fitted` tells whether it did. `random`: its result in training is drawn by `keys`, which
+    it gets without an augmentation as well.
     """
 
     modality: ClassVar[str]
     learns: bool = False
+    random: ClassVar[bool] = False
     fitted: bool = True
 
     def fit(self, items: Iterable[Any]) -> None:  # noqa: B027 - nothing to learn is a valid answer
@@ -33,7 +35,8 @@ class Processor(ABC):
     def __call__(
         self, items: Sequence[Any], *, augment: Augmentation | None = None, keys: np.ndarray | None = None
     ) -> dict[str, Tensor]:
-        """`{"": (B, ...) tensor, "mask": (B, L) bool, ...}`; the collator prefixes each name with the field.
+        """`{"": (B, ...) tensor, "mask": (B, L) bool, ...}`; the collator prefixes each name with the field, and what
+        all rows share, `shared_NAME`, becomes `shared_<field>_NAME`. The encoder gets further entries by keyword.
 
         `augment` is applied to the raw tensor with `keys` (B,) uint64, one a row (training only).
         """

@@ -204,10 +204,11 @@ def shared_visits(walks: np.ndarray, contexts: Sequence[int] | np.ndarray) -> np
     context, an estimate of P = (1 / l) sum (D^-1 A)^t that needs no matrix of the whole graph."""
     nodes, place = np.unique(np.asarray(contexts), return_inverse=True)
     flat = walks[:, :, 1:].reshape(len(walks), -1)
-    slot = np.minimum(np.searchsorted(nodes, flat), len(nodes) - 1)
-    row, column = np.nonzero(nodes[slot] == flat)
-    counts = np.bincount(row * len(nodes) + slot[row, column], minlength=len(walks) * len(nodes))
-    return (counts.reshape(len(walks), len(nodes))[:, place] / flat.shape[1]).astype(np.float32)
+    slot = np.full(int(max(flat.max(initial=0), nodes.max(initial=0))) + 1, len(nodes))  # the last slot: no context
+    slot[nodes] = np.arange(len(nodes))
+    cell = slot[flat] + (len(nodes) + 1) * np.arange(len(walks))[:, None]
+    counts = np.bincount(cell.ravel(), minlength=len(walks) * (len(nodes) + 1)).reshape(len(walks), -1)
+    return (counts[:, place] / flat.shape[1]).astype(np.float32)
 
 
 __all__ = ["Vocabulary", "WalkSettings", "WalkStatistics", "learn_vocabulary", "shared_visits"]

@@ -107,6 +107,16 @@ ENTRIES: dict[str, dict[str, Entry]] = {
             for i in range(8)
         },
     },
+    "graph": {
+        "walks": Entry(
+            "jointspace.encoders.graph.walks:build",
+            dict(
+                width=64, heads=4, layers=1, length=5, walks=1000, read=5, buckets=16, bucket_scale="log",
+                max_walks=1000, code_dim=None, seed=0, walk_attention=True, degrees=True, global_code=True,
+                local_code=True,
+            ),
+        ),
+    },
     "audio": {
         "hf": Entry(
             f"{_AUDIO}.hugging_face:build",

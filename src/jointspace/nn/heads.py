@@ -74,6 +74,26 @@ class ProjectionHead(nn.Module):
         return self.net(x)
 
 
+class Part(nn.Module):
+    """Entries start .. stop - 1 of a vector: one of several embeddings that a tower gives side by side.
+
+    comparable: where these vectors can be compared (everywhere, condition, graph, pair; see `Output`).
+    """
+
+    def __init__(self, start: int, stop: int, comparable: str = "everywhere"):
+        super().__init__()
+        if not 0 <= start < stop:
+            raise ConfigError(f"part: start {start} and stop {stop} hold no entry")
+        self.start, self.stop, self.dim, self.comparable = start, stop, stop - start, comparable
+
+    def config(self) -> dict[str, Any]:
+        return {"start": self.start, "stop": self.stop, "comparable": self.comparable}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (..., width) -> (..., stop - start)"""
+        return x[..., self.start : self.stop]
+
+
 class Standardise(nn.Module):
     """(B, width) -> zero mean and unit deviation per entry, by statistics of the training rows (`fit`), then fixed."""
 

@@ -29,6 +29,7 @@ class DataConfig:
     id: str | None = None  # column that holds the row id
     limit: int | None = None  # first so many rows
     on_bad: str = "refuse"  # or skip: rows that cannot be used are left out and counted
+    graph: dict[str, Any] | None = None  # edges {path, source, target, nodes, node}; the field graph names its nodes
     filters: dict[str, Any] | None = None  # rules of jointspace.data.cleaning
 
     def load(self) -> Any:

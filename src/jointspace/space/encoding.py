@@ -44,7 +44,9 @@ def encode_items(
                 inputs = _process(tower, items, where)
                 mask = inputs.get("mask")
                 x = inputs[""].to(device, non_blocking=True)
-                answer, real = tower(x, None if mask is None else mask.to(device, non_blocking=True), output=output)
+                mask = None if mask is None else mask.to(device, non_blocking=True)
+                more = {k: v.to(device, non_blocking=True) for k, v in inputs.items() if k not in ("", "mask")}
+                answer, real = tower(x, mask, output=output, **more)
                 answer = answer[..., :dim]
                 answer = unit(answer) if normalize else answer.float()
                 values = answer.float().cpu().numpy()

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from jointspace.data.graph import Node
 from jointspace.data.modality import MODALITIES, modality_of_item
 from jointspace.errors import SpaceError, nearest
 from jointspace.space.encoding import Precision, encode_items, quantize
@@ -110,6 +111,7 @@ class Space(nn.Module):
         role: str | None = None,
         output: str = "dense",
         condition: str | None = None,
+        graph: Any = None,
         prompt: str | None = None,
         prompt_name: str | None = None,
         batch_size: int = 32,
@@ -125,16 +127,19 @@ class Space(nn.Module):
         items: one item or a sequence; strings, PIL pictures, paths, bytes, waveforms (float arrays at the tower's rate,
         or (array, rate)). modality: needed where the type does not tell (a `str` is text unless `modality="image"` says
         that it is a path). role: "query" or "document" for Spaces whose sides differ; also the name of a prompt.
+        graph: a `Graph` whose nodes the items name; without it names are nodes of the graph the Space was learnt on.
         output: `dense`, `features` (before the head), a head's name, or `tokens` (a list of (L_i, D) arrays).
         prompt / prompt_name: text put before each text. truncate_dim: keep the first so many entries, then normalise.
         precision: float32, float16, int8, uint8, binary, ubinary (last four as in sentence-transformers).
         Raises SpaceError for a modality, output, condition or prompt the Space does not have, DataError for an item
         that cannot be decoded (its number is named).
         """
-        single = isinstance(items, str | bytes | Path | Mapping) or hasattr(items, "getbands")
+        single = isinstance(items, str | bytes | int | Path | Mapping | Node) or hasattr(items, "getbands")
         rows: Sequence[Any] = [items] if single else items
         if not isinstance(rows, Sequence):
             rows = list(rows)
+        if graph is not None:
+            rows, modality = graph.nodes(rows), "graph"
         if condition is not None:
             raise SpaceError(f"this Space has no conditions, so condition={condition!r} cannot be met")
         if device is not None:

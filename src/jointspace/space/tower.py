@@ -76,21 +76,23 @@ class Tower(nn.Module):
         """Every output by name, with what one must know to compare it."""
         d = self.encoder.dim
         table = {
-            "dense": Output(self.dim, self.scorer),
+            "dense": Output(self.dim, self.scorer, _comparable(self.projection)),
             "features": Output(d, self.scorer),
             "tokens": Output(width_after(self.token_projection, d), "max_sim", ragged=True),
         }
         for name, head in self.heads.items():
-            table[name] = Output(width_after(head, d), self.scorer)
+            table[name] = Output(width_after(head, d), self.scorer, _comparable(head))
         return table
 
     def features(self, encoding: Encoding) -> Tensor:
         """Pooled features (B, D) before any head."""
         return pool(encoding, self.pooling)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None, *, output: str = "dense") -> tuple[Tensor, Tensor | None]:
-        """x, mask as the processor makes them -> (output, mask): (B, E), None or for `tokens` (B, L, E'), (B, L)."""
-        encoding = self.encoder(x, mask)
+    def forward(
+        self, x: Tensor, mask: Tensor | None = None, *, output: str = "dense", **more: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """x, mask and more as the processor makes them -> output, mask: (B, E), None; of `tokens` (B, L, E'), (B, L)."""
+        encoding = self.encoder(x, mask, **more)
         if output == "tokens":
             return self.token_projection(encoding.tokens), encoding.mask
         features = self.features(encoding)
@@ -101,6 +103,11 @@ class Tower(nn.Module):
         if output in self.heads:
             return self.heads[output](features), None
         raise SpaceError(f"this tower has no output {output!r}{nearest(output, self.outputs())}")
+
+
+def _comparable(head: nn.Module) -> str:
+    """Where a head says that its vectors can be compared; everywhere, if it says nothing."""
+    return getattr(head, "comparable", "everywhere")
 
 
 def width_after(module: nn.Module, width: int) -> int:

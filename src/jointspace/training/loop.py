@@ -171,11 +171,13 @@ def backward(run: Run, update: Update, batch: Batch, progress: Progress, share: 
     """Losses of a batch, checked, and `share` of their gradients added to the parameters'; the terms as numbers."""
     random = torch.get_rng_state()
     pull: Callable[[Tensor], Any] = Tensor.backward
+    run.method.counted = update.phase.terms
     if run.config.micro_batch_size is None:
         with run.devices.autocast():
             terms = run.model(batch)
     else:
         terms, pull = cached_losses(run.method, batch, run.config.micro_batch_size, run.devices.autocast)
+    run.method.counted = None
     terms = update.counted(terms)
     values = torch.stack([term.detach().double().reshape(()) for term in terms.values()]).tolist()
     numbers = dict(zip(terms, values, strict=True))

@@ -75,9 +75,15 @@ class Method(nn.Module):
     frozen: ClassVar[tuple[str, ...]] = ()
     contrastive: ClassVar[bool] = True
 
+    counted: tuple[str, ...] | None = None  # terms of the update at hand, set by `fit`; None = all
+
     def __init__(self, config: Any):
         super().__init__()
         self.config = config
+
+    def wants(self, term: str) -> bool:
+        """Whether a term counts in the update at hand: `losses` may leave out what only other phases need."""
+        return self.counted is None or term in self.counted
 
     # What the data must be turned into --------------------------------------------------------------------------------
 
