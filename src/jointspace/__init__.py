@@ -13,11 +13,14 @@ _LAZY = {
     "Tower": "jointspace.space:Tower",
     "fit": "jointspace.training.loop:fit",
     "TrainingConfig": "jointspace.training.config:TrainingConfig",
+    "Graph": "jointspace.data.graph:Graph",
+    "load_graph": "jointspace.data.graph:load_graph",
     "load_data": "jointspace.data.dataset:load_data",
     "Dataset": "jointspace.data.dataset:Dataset",
     "evaluate": "jointspace.evaluation:evaluate",
     "compare": "jointspace.evaluation:compare",
     "Index": "jointspace.search:Index",
+    "merge": "jointspace.operations.merging:merge",
 }
 _MODULES = ("data", "encoders", "evaluation", "metrics", "methods", "nn", "objectives", "search", "training", "world")
 

@@ -28,7 +28,7 @@ def shuffled_probe(
 ) -> ShuffledProbe:
     """x (N, D); labels (N,) classes, or (N, K) bool for several labels a row.
 
-    Of each shuffle the first `fraction` of the rows trains a LogisticRegression (strength 1 / c, columns standardised by
+    The first `fraction` of each shuffle trains a LogisticRegression (strength 1 / c, columns standardised by
     these rows), the others are judged; `test` (N,) bool: only these are judged, the others train on.
     Several labels: one classifier a label, and a row gets as many labels as it has, those of highest score (the
     protocol of Perozzi et al., "DeepWalk", KDD 2014). Labels without a trained row are never given.

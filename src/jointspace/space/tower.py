@@ -91,7 +91,7 @@ class Tower(nn.Module):
     def forward(
         self, x: Tensor, mask: Tensor | None = None, *, output: str = "dense", **more: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """x, mask and more as the processor makes them -> output, mask: (B, E), None; of `tokens` (B, L, E'), (B, L)."""
+        """x, mask, more as the processor makes them -> output, mask: (B, E), None; of `tokens` (B, L, E'), (B, L)."""
         encoding = self.encoder(x, mask, **more)
         if output == "tokens":
             return self.token_projection(encoding.tokens), encoding.mask
