@@ -1,8 +1,10 @@
-"""Scenes -> words: true sentences about what is there."""
+"""The short caption: one true sentence that names every object, and where each phrase stands in it."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from typing import Any
+
 
 from jointspace.data.draws import integers, key
 from jointspace.world.scene import Scenes, relations
@@ -36,7 +38,7 @@ BETWEEN = {
 }
 
 
-def phrase(thing: dict[str, str], words: np.ndarray, *, size: bool = True, texture: bool = False) -> str:
+def phrase(thing: dict[str, str], words: Sequence[int], *, size: bool = True, texture: bool = False) -> str:
     """Noun phrase of an object; `words` are random integers that choose among synonyms."""
     parts = [thing["size"] if size else "", thing["colour"], thing["texture"] if texture else "", thing["shape"]]
     if parts[2] == "plain":
@@ -56,23 +58,36 @@ def captions(scenes: Scenes, seed: int = 0, variant: int = 0) -> list[str]:
     Names every object by size, colour and shape; texture in about half of the captions. Different variants are
     paraphrases of the same facts.
     """
-    drawn = integers(key(seed, scenes.keys, "caption", variant), 1 << 30, 32)
+    return [text for text, _ in captions_with_phrases(scenes, seed, variant)]
+
+
+def captions_with_phrases(
+    scenes: Scenes, seed: int = 0, variant: int = 0
+) -> list[tuple[str, list[tuple[int, int, int]]]]:
+    """The captions of `captions`, each with (start, end, object) of its phrases: characters start..end name it."""
+    drawn = integers(key(seed, scenes.keys, "caption", variant), 1 << 30, 32).tolist()
     return [_caption(scenes, i, drawn[i]) for i in range(len(scenes))]
 
 
-def _caption(scenes: Scenes, i: int, drawn: np.ndarray) -> str:
-    things = scenes.objects(i)
+def _caption(scenes: Scenes, i: int, drawn: Sequence[int]) -> tuple[str, list[tuple[int, int, int]]]:
+    things: list[dict[str, Any]] = scenes.objects(i)
     textured = bool(drawn[0] % 2)
     said = [phrase(thing, drawn[4 + 4 * k : 8 + 4 * k], texture=textured) for k, thing in enumerate(things)]
-    body = _join(said)
+    body, order = _listed(said), list(range(len(said)))
     if len(said) == 2 and drawn[1] % 2:
         facts = [r for r in relations(scenes, i) if r[0] in ("left of", "above")]
         if facts:
             name, a, b = facts[drawn[2] % len(facts)]
             forms = BETWEEN[name]
-            body = forms[drawn[3] % len(forms)].format(said[a], said[b])
-    return OPENINGS[drawn[28] % len(OPENINGS)].format(body)
+            body, order = forms[drawn[3] % len(forms)].format(said[a], said[b]), [a, b]
+    text = OPENINGS[drawn[28] % len(OPENINGS)].format(body)
+    spans, at = [], 0
+    for k in order:  # the phrases stand in this order, and no opening holds a colour: the next one found is meant
+        at = text.index(said[k], at)
+        spans.append((at, at + len(said[k]), k))
+        at += len(said[k])
+    return text, spans
 
 
-def _join(parts: list[str]) -> str:
+def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
