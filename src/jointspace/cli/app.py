@@ -15,6 +15,7 @@ from jointspace.cli.encode import encode
 from jointspace.cli.evaluate import evaluate
 from jointspace.cli.index import index
 from jointspace.cli.init import init
+from jointspace.cli.merge import merge
 from jointspace.cli.methods import methods
 from jointspace.cli.reproduce import reproduce
 from jointspace.cli.search import search
@@ -56,6 +57,7 @@ app.command()(evaluate)
 app.command()(compare)
 app.command()(index)
 app.command()(search)
+app.command()(merge)
 app.add_typer(data.app, name="data")
 app.command()(systems)
 app.command()(methods)

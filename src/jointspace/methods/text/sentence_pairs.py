@@ -37,19 +37,24 @@ class Config:
     temperature: PositiveFloat = 0.05  # a scale of 20
     learn_temperature: str = "fixed"
     symmetric: bool = False  # also positive -> anchor
+    label_field: str | None = None  # rows of equal value there (a class) never repel each other
 
 
 class SentencePairs(Method):
     """Learn a text Space from (anchor, positive) or (anchor, positive, hard negative) rows."""
 
     Config = Config
-    fields = ("text", "text_positive")
+    fields: tuple[str, ...] = ("text", "text_positive")  # type: ignore[misc]
     optional_fields = ("text_negative",)
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, tower: Tower | None = None):
+        """tower: go on with that of a Space, its encoder, pooling and projection; the config's are not looked at."""
         super().__init__(config)
-        self.text_encoder = config.text.build("text")
-        self.text_projection = linear(self.text_encoder.dim, config.dim)
+        self.text_encoder = config.text.build("text") if tower is None else tower.encoder
+        self.text_projection = linear(self.text_encoder.dim, config.dim) if tower is None else tower.projection
+        self.pooling = config.pooling if tower is None else tower.pooling
+        if config.label_field is not None:
+            self.fields = (*self.fields, config.label_field)
         self.temperature = Temperature(config.temperature, learn=config.learn_temperature)
 
     def embed(self, batch: Batch) -> dict[str, Tensor]:
@@ -58,9 +63,12 @@ class SentencePairs(Method):
         width = max(batch[side].shape[1] for side in sides)
         ids = torch.cat([F.pad(batch[side], (0, width - batch[side].shape[1])) for side in sides])  # (S * B, L)
         mask = torch.cat([F.pad(batch[f"{s}_mask"], (0, width - batch[s].shape[1])) for s in sides])
-        vectors = F.normalize(self.text_projection(pool(self.text_encoder(ids, mask), self.config.pooling)), dim=-1)
+        vectors = F.normalize(self.text_projection(pool(self.text_encoder(ids, mask), self.pooling)), dim=-1)
         embeddings = dict(zip(sides, vectors.chunk(len(sides)), strict=True))
-        return embeddings | {f"{side}_id": batch[f"{side}_id"] for side in sides if f"{side}_id" in batch}
+        ids_of = {f"{side}_id": batch[f"{side}_id"] for side in sides if f"{side}_id" in batch}
+        if self.config.label_field is not None:
+            ids_of["text_id"] = ids_of["text_positive_id"] = batch[self.config.label_field].long()
+        return embeddings | ids_of
 
     def terms(
         self,
@@ -96,5 +104,5 @@ class SentencePairs(Method):
         self.temperature.clamp_()
 
     def space(self) -> Space:
-        tower = Tower(self.text_encoder, pooling=self.config.pooling, projection=self.text_projection)
+        tower = Tower(self.text_encoder, pooling=self.pooling, projection=self.text_projection)
         return Space(method="sentence_pairs", normalize=True, text=tower)
