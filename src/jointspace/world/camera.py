@@ -36,3 +36,21 @@ def _push_back(at: np.ndarray, there: np.ndarray, edge: float = 0.08) -> np.ndar
     low = np.where(there, at, 1.0).min(axis=1, keepdims=True)
     high = np.where(there, at, 0.0).max(axis=1, keepdims=True)
     return at + np.maximum(0.0, edge - low) - np.maximum(0.0, high - (1 - edge))
+
+
+def blur(pictures: np.ndarray, sigma: np.ndarray, most: float, axes: tuple[int, ...] = (1, 2)) -> np.ndarray:
+    """Pictures (B, H, W, ...) blurred by `sigma` (B,) pixels each, at most `most`, along `axes`; borders repeat.
+
+    Passes of the kernel (a, 1 - 2 a, a), whose variances add up to sigma ** 2; their number depends on `most` alone, so
+    that a picture comes out the same whatever its neighbours.
+    """
+    passes = max(1, int(np.ceil(2 * most**2)))
+    a = (np.asarray(sigma, dtype=np.float32) ** 2 / (2 * passes)).reshape(-1, *[1] * (pictures.ndim - 1))
+    out = np.array(pictures, dtype=np.float32)
+    for axis in axes:
+        for _ in range(passes):
+            line = np.moveaxis(out, axis, 1)
+            step = np.diff(line, axis=1) * np.moveaxis(a, axis, 1)
+            line[:, :-1] += step
+            line[:, 1:] -= step
+    return out
