@@ -45,5 +45,5 @@ def form(rows: Sequence[tuple[str, str]], width: int = 300, size: int = 12, titl
         if j % 2:
             pen.rectangle((0, y - 2, width, y + step - 3), fill=(243, 243, 239))
         pen.text((8, y), name, fill=PALE, font=font(size))
-        pen.text((int(width * 0.46), y), value or "\u2013", fill=INK if value else (200, 80, 60), font=font(size))
+        pen.text((int(width * 0.46), y), value or "-", fill=INK if value else (200, 80, 60), font=font(size))
     return np.asarray(sheet)
