@@ -14,7 +14,7 @@ from jointspace.world.base import Columns, WorldSet, check_range
 from jointspace.world.config import WorldConfig
 from jointspace.world.panel import form
 from jointspace.world.scene import sample
-from jointspace.world.tables import CATEGORICAL, FEATURES, LABELS, NUMERIC, TARGETS
+from jointspace.world.tables import FEATURES, LABELS, TARGETS
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class TableSet(WorldSet):
         for j, name in enumerate(FEATURES):
             if name != "count":
                 missing = gone[:, j] | (out[name] != out[name])  # NaN where there is nothing to measure
-                out[name] = np.where(missing, None, out[name].astype(object)).tolist()
+                out[name] = [None if m else v for m, v in zip(missing, out[name].tolist(), strict=True)]
         return out
 
     def _noisy(self, targets: dict[str, np.ndarray], own: np.ndarray) -> Columns:
