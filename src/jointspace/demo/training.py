@@ -93,7 +93,7 @@ def from_scratch(pictures: Any, steps: int | None, seed: int) -> Any:
     moves = {"name": "affine", "degrees": 12, "scale": [0.85, 1.2], "translate": [0.1, 0.1]}
     colours = {"name": "colour_jitter", "brightness": 0.2, "contrast": 0.3, "saturation": 0.4}
     augment = {"image": [moves, {"name": "flip"}, colours]}
-    training = js.TrainingConfig(**TRAINING, steps=steps or 300, batch_size=512, seed=seed, augment=augment)
+    training = js.TrainingConfig(**TRAINING, steps=steps or 200, batch_size=512, seed=seed, augment=augment)
     result = js.fit(js.methods.ALIGN(config), training_data(), training)
     features = result.space.encode(pictures.column("image"), modality="image", output="features", batch_size=256)
     return result, features
