@@ -210,3 +210,14 @@ def test_short_texts_hash_in_place():
     data = load_data({"text": [f"t{i % 5000}" for i in range(200_000)]})
     assert len(np.unique(data.content_hash("text"))) == 5000
     assert isinstance(data, Dataset)
+
+
+def test_a_table_field_of_several_columns_is_one_item_a_row():
+    rows = {"a": [1, None], "b": ["x", "y"], "label": [0, 1]}
+    for wanted in (["a", "b"], "*"):
+        data = load_data(rows, columns={"table": wanted, "label": "label"})
+        assert data.column("table") == [{"a": 1, "b": "x"}, {"a": None, "b": "y"}]
+        assert not data.is_multi("table") and data[1]["table"] == {"a": None, "b": "y"}
+        hashes, offsets = data.hashes("table")
+        assert hashes.tolist() == [content_hash(row) for row in data.column("table")] and offsets.tolist() == [0, 1, 2]
+    assert load_data(rows, columns={"table": ["a"]}).column("table") == [{"a": 1}, {"a": None}]

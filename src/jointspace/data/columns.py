@@ -18,6 +18,7 @@ from jointspace.data.modality import modality_of_field
 from jointspace.errors import DataError, nearest
 
 SPILL_BYTES = 4 << 20  # larger columns reach worker processes as a memory-mapped file, not through the pipe
+ROW_ITEM = frozenset({"table"})  # several columns named for a field are one item: {column: value}
 ONE_ITEM = frozenset({"video", "points", "volume", "table", "record", "graph"})  # here a list is one item, no choice
 
 
@@ -124,6 +125,7 @@ class FieldSpec:
     literal: Any = None
     multi: bool = False  # several values a row (choices)
     kind: str | None = None  # modality, where the name does not tell it; "" = a plain column
+    row: bool = False  # one value a row: a dict of its columns, missing ones None
 
     @property
     def modality(self) -> str | None:
@@ -139,6 +141,7 @@ def resolve_fields(
     """Field specs from `columns={field: column | [columns] | literal}`; None = every column under its own name.
 
     A literal is a number, a bool or `{"value": anything}`. kinds: modality of fields whose name does not tell it.
+    A field `table` made of a list of columns, or of "*" (all that no other field names), has one value a row, a dict.
     Raises DataError that names an unknown column and the nearest one there is.
     """
     if wanted is None:
@@ -151,6 +154,9 @@ def resolve_fields(
         if isinstance(source, bool | int | float):
             specs[name] = FieldSpec(name, literal=source)
             continue
+        row = modality_of_field(name) in ROW_ITEM and (source == "*" or isinstance(source, list | tuple))
+        if row and source == "*":
+            source = _others(wanted, columns)
         listed = isinstance(source, list | tuple)
         names = tuple(source) if listed else (source,)
         for column in names:
@@ -162,11 +168,20 @@ def resolve_fields(
             raise DataError(f"columns: field {name!r} names no column")
         kind = (kinds or {}).get(name)
         modality = FieldSpec(name, kind=kind).modality
-        multi = (listed and len(names) > 1) or (
-            modality not in ONE_ITEM and any(_is_list(columns[c], modality) for c in names)
+        multi = not row and (
+            (listed and len(names) > 1)
+            or (modality not in ONE_ITEM and any(_is_list(columns[c], modality) for c in names))
         )
-        specs[name] = FieldSpec(name, names, multi=multi, kind=kind)
+        specs[name] = FieldSpec(name, names, multi=multi, kind=kind, row=row)
     return specs
+
+
+def _others(wanted: Mapping[str, Any], columns: Mapping[str, Column]) -> list[str]:
+    """Every column but `id` and those that some field names."""
+    named = {"id"}
+    for source in wanted.values():
+        named.update(source if isinstance(source, list | tuple) else [source] if isinstance(source, str) else [])
+    return [column for column in columns if column not in named]
 
 
 def _is_list(column: Column, modality: str | None) -> bool:
@@ -206,6 +221,8 @@ class Part:
             return []
         if not spec.columns:
             return [] if spec.literal is None else [spec.literal]
+        if spec.row:
+            return [{c: self.columns[c][row] for c in spec.columns}]
         return self._clean(spec, [self.columns[c][row] for c in spec.columns])
 
     def one(self, name: str, row: int, choice: int) -> Any:
@@ -232,7 +249,7 @@ class Part:
         for start in range(0, len(rows), 4096):
             block = [self.columns[c].take(rows[start : start + 4096]) for c in spec.columns]
             for values in zip(*block, strict=True):
-                yield self._clean(spec, list(values))
+                yield [dict(zip(spec.columns, values, strict=True))] if spec.row else self._clean(spec, list(values))
 
     def _clean(self, spec: FieldSpec, values: list[Any]) -> list[Any]:
         modality = spec.modality
@@ -272,6 +289,11 @@ class Part:
         return self._hashes[name]
 
     def _hash(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        spec = self.fields.get(name)
+        if spec is not None and spec.row:  # `content_hash` of each dict, by whole columns
+            parts = [(content_hash(c), self.columns[c].hashes()) for c in sorted(spec.columns)]
+            pairs = np.stack([part for key, h in parts for part in (np.full(self.rows, key), h)], axis=1)
+            return np.fromiter((combine(p) for p in pairs), dtype=np.int64, count=self.rows), np.arange(self.rows + 1)
         array = self.plain(name)
         if array is not None:
             flat = array.hashes()
@@ -294,7 +316,7 @@ class Part:
     def plain(self, name: str) -> Column | None:
         """The Arrow column whose entries are the field's values as they lie: no choices, paths or conversions."""
         spec = self.fields.get(name)
-        if spec is None or len(spec.columns) != 1 or spec.multi:
+        if spec is None or len(spec.columns) != 1 or spec.multi or spec.row:
             return None
         column = self.columns[spec.columns[0]]
         kind, modality = column.type, spec.modality

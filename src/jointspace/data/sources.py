@@ -113,6 +113,8 @@ def _needed(columns: Mapping[str, Any] | None, id: str | None) -> tuple[set[str]
     """Columns to read (None = all) and those whose values must stay strings."""
     if columns is None:
         return None, {"text", "id"}
+    if "*" in columns.values():
+        return None, {"text", "id"}
     wanted, as_text = {"id"} | ({id} if id else set()), {"id"} | ({id} if id else set())
     for field, source in columns.items():
         names = [source] if isinstance(source, str) else source if isinstance(source, list | tuple) else []
