@@ -28,6 +28,7 @@ class WorldSet(Sequence[dict[str, Any]], ABC):
     name: ClassVar[str]
     FIELDS: ClassVar[Mapping[str, str]]
     Controls: ClassVar[type]
+    DEFAULT: ClassVar[Sequence[str] | None] = None  # fields made where none are named; None = all
     BLOCK: ClassVar[int] = 64  # rows made at once when single rows are read
 
     def __init__(self, n: int = 1000, seed: int = 0, controls: Any = None, fields: Sequence[str] | None = None):
@@ -35,7 +36,7 @@ class WorldSet(Sequence[dict[str, Any]], ABC):
             raise ConfigError(f"world/{self.name}: n must be at least 1, got {n}")
         self.n, self.seed = int(n), int(seed)
         self.controls = self.Controls() if controls is None else controls
-        self.fields = self._known(self.FIELDS if fields is None else fields)
+        self.fields = self._known((self.DEFAULT or self.FIELDS) if fields is None else fields)
         self._last: tuple[int, list[dict[str, Any]]] | None = None
 
     @abstractmethod

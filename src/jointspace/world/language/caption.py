@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-
 from jointspace.data.draws import integers, key
 from jointspace.world.scene import Scenes, relations
 
@@ -80,7 +79,10 @@ def _caption(scenes: Scenes, i: int, drawn: Sequence[int]) -> tuple[str, list[tu
             name, a, b = facts[drawn[2] % len(facts)]
             forms = BETWEEN[name]
             body, order = forms[drawn[3] % len(forms)].format(said[a], said[b]), [a, b]
-    text = OPENINGS[drawn[28] % len(OPENINGS)].format(body)
+    opening = OPENINGS[drawn[28] % len(OPENINGS)]
+    if "background" in opening and (scenes.style[i] or scenes.background[i]):
+        opening = OPENINGS[0]  # the background may be dark, or no mere background
+    text = opening.format(body)
     spans, at = [], 0
     for k in order:  # the phrases stand in this order, and no opening holds a colour: the next one found is meant
         at = text.index(said[k], at)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from jointspace.world.config import WorldConfig
+from jointspace.world.config import BACKGROUNDS, WorldConfig
 from jointspace.world.language.dice import Dice
-from jointspace.world.language.facts import CONVERSE, Description, Facts, attributes, matches
+from jointspace.world.language.facts import CONVERSE, UNSAID, Description, Facts, attributes, matches
 
 PLACES = (
     "upper left corner", "upper middle", "upper right corner", "middle left", "centre", "middle right",
@@ -18,9 +18,9 @@ SPATIAL = ("left of", "right of", "above", "below")
 
 @dataclass(frozen=True)
 class Claim:
-    """kind: "exists" (there is at least one `subject`), "absent", "count" (exactly `number`), "attribute" (`subject` has
-    `value` under `key`), "place" (`value` of `PLACES`), "relation" (`subject` `value` `other`). Where one object is
-    spoken of, `subject` and `other` must each fit exactly one; else the claim is false.
+    """kind: "exists" (there is at least one `subject`), "absent", "count" (exactly `number`), "attribute" (the `key` of
+    `subject` is `value`), "place" (`value` of `PLACES`), "relation" (`subject` `value` `other`), "background" (it is
+    `value`). Where one object is spoken of, `subject` and `other` must each fit exactly one; else the claim is false.
     """
 
     kind: str
@@ -36,14 +36,23 @@ def place(x: float, y: float) -> str:
     return PLACES[min(2, int(3 * y)) * 3 + min(2, int(3 * x))]
 
 
+def background(facts: Facts) -> str:
+    """What the scene's objects stand on, a name of `BACKGROUNDS`."""
+    return facts.scenes.config.backgrounds[facts.scenes.background[facts.index]]
+
+
 def objects_of(facts: Facts, claim: Claim) -> list[int]:
     """Objects that a claim speaks of, in order."""
+    if claim.kind == "background":
+        return []
     found = set(matches(facts, claim.subject))
     return sorted(found | set(matches(facts, claim.other)) if claim.other is not None else found)
 
 
 def holds(facts: Facts, claim: Claim) -> bool:
     """Is it true of the scene?"""
+    if claim.kind == "background":
+        return background(facts) == claim.value
     found = matches(facts, claim.subject)
     if claim.kind in ("exists", "absent", "count"):
         return {"exists": len(found) > 0, "absent": not found, "count": len(found) == claim.number}[claim.kind]
@@ -51,17 +60,16 @@ def holds(facts: Facts, claim: Claim) -> bool:
         return False
     thing = facts.things[found[0]]
     if claim.kind == "attribute":
-        return bool(thing.get(claim.key) == claim.value)
+        return bool(thing[claim.key] == claim.value)
     if claim.kind == "place":
         return place(thing["x"], thing["y"]) == claim.value
-    others = matches(facts, claim.other) if claim.other is not None else []
+    others = matches(facts, claim.other) if claim.other is not None else ()
     return len(others) == 1 and others != found and claim.value in facts.held[found[0], others[0]]
 
 
 def values(config: WorldConfig, key: str) -> tuple[str, ...]:
-    """What an attribute may be in this world, "none" (no part) left out."""
-    name = {"size": "sizes", "colour": "colours", "texture": "textures", "shape": "shapes", "part": "parts"}[key]
-    return tuple(v for v in getattr(config, name, ()) if v != "none")
+    """What an attribute may be in this world, as far as it is said (no part is no part)."""
+    return tuple(v for v in config.values(key) if v != UNSAID.get(key))
 
 
 def falsified(facts: Facts, claim: Claim, dice: Dice) -> Claim | None:
@@ -75,8 +83,8 @@ def falsified(facts: Facts, claim: Claim, dice: Dice) -> Claim | None:
 
 
 def _value(facts: Facts, claim: Claim, dice: Dice) -> Claim | None:
-    if claim.kind == "place":
-        return replace(claim, value=dice.pick(PLACES))
+    if claim.kind in ("place", "background"):
+        return replace(claim, value=dice.pick(PLACES if claim.kind == "place" else BACKGROUNDS))
     options = values(facts.scenes.config, claim.key)
     return replace(claim, value=dice.pick(options)) if options else None
 
@@ -116,5 +124,6 @@ _CHANGES: dict[str, Sequence[Callable[[Facts, Claim, Dice], Claim | None]]] = {
     "count": (_number,),
     "attribute": (_value,),
     "place": (_value,),
+    "background": (_value,),
     "relation": (_opposite, _other_relation),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jointspace.world.language.claims import Claim, falsified, objects_of, place, values
+from jointspace.world.language.claims import Claim, background, falsified, objects_of, place, values
 from jointspace.world.language.dice import Dice
 from jointspace.world.language.facts import Description, Facts, attributes, matches, unique
 from jointspace.world.language.say import Said, Span, say
@@ -39,9 +39,7 @@ def long_caption(facts: Facts, dice: Dice, wrong: float = 0.0, longest: int = LE
     `wrong`: the share of sentences that are changed so that they are false of the scene.
     """
     low, high = LENGTH
-    claims = [
-        Claim("exists", Description(attributes(facts, k))) for k in dice.shuffled(range(len(facts.things)))
-    ]
+    claims = [Claim("exists", Description(attributes(facts, k))) for k in dice.shuffled(range(len(facts.things)))]
     claims.insert(0, Claim("count", Description(), number=len(facts.things)))
     more = claims_of(facts, dice)
     want = max(low, len(claims)) + dice.number(max(1, min(high, longest) - max(low, len(claims)) + 1))
@@ -61,7 +59,7 @@ def long_caption(facts: Facts, dice: Dice, wrong: float = 0.0, longest: int = LE
 
 def claims_of(facts: Facts, dice: Dice) -> list[Claim]:
     """True claims of many kinds, none twice, in random order: attributes, places, relations, groups, absences."""
-    found: list[Claim] = []
+    found: list[Claim] = [Claim("background", Description(), value=background(facts))]
     n = len(facts.things)
     named = {k: unique(facts, k, dice) for k in range(n)}
     for k, description in named.items():

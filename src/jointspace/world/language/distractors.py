@@ -48,6 +48,4 @@ def _swapped(text: str, one: tuple[int, int, int], other: tuple[int, int, int], 
     first, second = text[one[0] : one[1]].split(" "), text[other[0] : other[1]].split(" ")
     at = {"size": 1, "colour": 2, "shape": -1}[key]  # article, size, colour, perhaps a texture, shape
     first[at], second[at] = second[at], first[at]
-    return (
-        text[: one[0]] + " ".join(first) + text[one[1] : other[0]] + " ".join(second) + text[other[1] :]
-    )
+    return text[: one[0]] + " ".join(first) + text[one[1] : other[0]] + " ".join(second) + text[other[1] :]

@@ -56,9 +56,7 @@ def documents(
         raise ConfigError(f"world: document_words must be at least 30, got {lengths.min()}")
     rolled = dice(seed, rows, f"document {kind}")
     said = [""] * len(rows) if sentences is None else sentences
-    return [
-        _document(int(i), int(n), kind, text, d) for i, n, text, d in zip(rows, lengths, said, rolled, strict=True)
-    ]
+    return [_document(int(i), int(n), kind, text, d) for i, n, text, d in zip(rows, lengths, said, rolled, strict=True)]
 
 
 def _document(i: int, words: int, kind: str, said: str, d: Dice) -> Document:

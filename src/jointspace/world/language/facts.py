@@ -6,26 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
-from math import hypot
 from typing import Any
 
 from jointspace.world.language.dice import Dice
-from jointspace.world.scene import Scenes, relations
+from jointspace.world.relations import FACTS, INVERSE, facts
+from jointspace.world.scene import SLOTS, Scenes
 
-KEYS = ("size", "colour", "texture", "shape", "part")
-PREDICATES = (
-    "left of", "right of", "above", "below", "near", "beside", "larger than", "smaller than", "same colour as",
-    "same shape as", "inside", "on", "touching", "holding",
-)  # fmt: skip
-CONVERSE = {
-    "left of": "right of", "right of": "left of", "above": "below", "below": "above", "larger than": "smaller than",
-    "smaller than": "larger than", "near": "near", "beside": "beside", "same colour as": "same colour as",
-    "same shape as": "same shape as", "touching": "touching",
-}  # fmt: skip
-NEAR = 0.42  # centres closer than this share of the side are near
-LEVEL = 1 / 6  # ... and beside each other where their heights differ by at most this
+KEYS = ("size", "colour", "material", "texture", "shape", "orientation", "part", "mark")
+UNSAID = {"part": "none", "mark": "none", "material": "matte", "orientation": "upright"}  # too usual to be mentioned
+PREDICATES = FACTS
+CONVERSE = {name: INVERSE.get(name, name) for name in FACTS} | {other: name for name, other in INVERSE.items()}
 EXTREMES = {"leftmost": "left of", "rightmost": "right of", "topmost": "above", "bottommost": "below"}
-_BOTH_WAYS = ("near", "beside", "same colour as", "same shape as", "touching")
 
 
 @dataclass(frozen=True)
@@ -37,23 +28,22 @@ class Facts:
     things: list[dict[str, Any]] = field(repr=False)
 
     @cached_property
+    def having(self) -> dict[tuple[str, str], int]:
+        """(key, value) -> the objects that have it, as bits."""
+        found: dict[tuple[str, str], int] = {}
+        for k, thing in enumerate(self.things):
+            for key in KEYS:
+                pair = (key, thing[key])
+                found[pair] = found.get(pair, 0) | 1 << k
+        return found
+
+    @cached_property
     def held(self) -> dict[tuple[int, int], set[str]]:
-        """(a, b) -> the predicates with "a PREDICATE b": those of `scene.relations`, their converses, and nearness."""
+        """(a, b) -> the predicates with "a PREDICATE b": those of `relations.facts`."""
         n = len(self.things)
         found: dict[tuple[int, int], set[str]] = {(a, b): set() for a in range(n) for b in range(n) if a != b}
-        for name, a, b in relations(self.scenes, self.index):
-            if name in PREDICATES:
-                found[a, b].add(name)
-                if name in CONVERSE:
-                    found[b, a].add(CONVERSE[name])
-        for (a, b), names in found.items():
-            one, two = self.things[a], self.things[b]
-            if one["shape"] == two["shape"]:
-                names.add("same shape as")
-            if hypot(one["x"] - two["x"], one["y"] - two["y"]) < NEAR:
-                names.add("near")
-                if abs(one["y"] - two["y"]) <= LEVEL:
-                    names.add("beside")
+        for name, a, b in facts(self.scenes, self.index):
+            found[a, b].add(name)
         return found
 
 
@@ -77,39 +67,43 @@ class Description:
         return dict(self.attributes).get(key, "")
 
 
-def matches(facts: Facts, description: Description) -> list[int]:
+_NUMBERS = tuple(tuple(k for k in range(SLOTS) if bits >> k & 1) for bits in range(1 << SLOTS))
+
+
+def matches(facts: Facts, description: Description) -> tuple[int, ...]:
     """Objects that fit. None fits where the object that a relation refers to is not unique."""
-    found = [
-        k for k, thing in enumerate(facts.things) if all(thing.get(a) == value for a, value in description.attributes)
-    ]
+    bits = (1 << len(facts.things)) - 1
+    for pair in description.attributes:
+        bits &= facts.having.get(pair, 0)
+    found = _NUMBERS[bits]
     if description.of is not None:
         others = matches(facts, description.of)
         if len(others) != 1:
-            return []
-        found = [k for k in found if k != others[0] and description.predicate in facts.held[k, others[0]]]
+            return ()
+        found = tuple(k for k in found if k != others[0] and description.predicate in facts.held[k, others[0]])
     if description.extreme:
         name = EXTREMES[description.extreme]
         if len(found) < 2:
-            return []
-        found = [k for k in found if all(name in facts.held[k, j] for j in found if j != k)]
+            return ()
+        found = tuple(k for k in found if all(name in facts.held[k, j] for j in found if j != k))
     return found
 
 
 def attributes(facts: Facts, k: int, keys: Sequence[str] = KEYS) -> tuple[tuple[str, str], ...]:
-    """(key, value) of object k; "none" (no part) is no attribute."""
+    """(key, value) of object k, what goes without saying (`UNSAID`: no part, upright, ...) left out."""
     thing = facts.things[k]
-    return tuple((a, thing[a]) for a in keys if thing.get(a, "none") != "none")
+    return tuple((a, thing[a]) for a in keys if thing[a] != UNSAID.get(a))
 
 
 def unique(facts: Facts, k: int, dice: Dice, without: Sequence[str] = ()) -> Description | None:
     """A short description by attributes that fits object k alone, None if there is none. `without`: keys not used."""
     own = [pair for pair in attributes(facts, k) if pair[0] not in without]
-    for size in range(1, len(own) + 1):
+    for size in range(1, min(3, len(own)) + 1):
         for chosen in dice.shuffled(list(combinations(own, size))):
             if (size > 1 and not _names(chosen)) or (size == 1 and chosen[0][0] != "shape" and len(own) > 1):
                 continue
             candidate = Description(chosen)
-            if matches(facts, candidate) == [k]:
+            if matches(facts, candidate) == (k,):
                 return candidate
     return None
 
@@ -128,6 +122,6 @@ def related(facts: Facts, k: int, dice: Dice, without: Sequence[str] = ()) -> De
             for size in (1, 2):
                 for chosen in dice.shuffled(list(combinations(own, size))):
                     candidate = Description(chosen, name, other)
-                    if len(matches(facts, Description(chosen))) > 1 and matches(facts, candidate) == [k]:
+                    if len(matches(facts, Description(chosen))) > 1 and matches(facts, candidate) == (k,):
                         return candidate
     return None

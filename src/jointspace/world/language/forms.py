@@ -6,17 +6,21 @@ PREDICATE_WORDS = {  # after "is" or behind a noun
     "left of": ("left of", "to the left of", "on the left of", "on the left side of"),
     "right of": ("right of", "to the right of", "on the right of", "on the right side of"),
     "above": ("above", "over", "higher up than", "further up than"),
-    "below": ("below", "under", "lower down than", "further down than"),
+    "below": ("below", "lower down than", "further down than"),
     "near": ("near", "close to", "not far from"),
-    "beside": ("beside", "next to", "alongside"),
     "larger than": ("larger than", "bigger than", "greater in size than"),
     "smaller than": ("smaller than", "less big than", "lesser in size than"),
     "same colour as": ("the same colour as", "of the same colour as", "coloured just like"),
     "same shape as": ("the same shape as", "of the same shape as", "shaped just like"),
     "inside": ("inside", "within", "enclosed by"),
+    "around": ("around", "surrounding", "enclosing"),
     "on": ("on", "on top of", "resting on"),
+    "under": ("under", "underneath", "supporting"),
     "touching": ("touching", "in contact with", "in touch with"),
     "holding": ("holding", "carrying", "keeping hold of"),
+    "held by": ("held by", "carried by"),
+    "in front of": ("in front of", "nearer than"),
+    "behind": ("behind", "farther back than"),
 }
 PREFIXES = (
     "in this picture ",
@@ -28,7 +32,7 @@ PREFIXES = (
     "clearly ",
 )
 _MORE_PLACES = ("stands", "lies", "is placed", "can be seen", "appears", "is drawn", "is found")
-SPATIAL_PREDICATES = ("left of", "right of", "above", "below", "near", "beside", "inside", "on", "touching")
+SPATIAL_PREDICATES = ("left of", "right of", "above", "below", "near", "inside", "on", "under", "in front of", "behind")
 
 FORMS = {
     "exists": (
@@ -70,6 +74,23 @@ FORMS = {
         "{a} is in the {v}.", "{a} is found in the {v}.", "in the {v} one finds {a}.", "{a} occupies the {v}.",
         "{a} appears in the {v}.", "look in the {v} for {a}.", "{a} sits in the {v}.", "{a} stands in the {v}.",
     ),
+    "material": (
+        "{a} is made of {v}.", "{a} consists of {v}.", "{v} is what {a} is made of.", "the material of {a} is {v}.",
+        "somebody made {a} of {v}.", "{a} is a thing of {v}.", "{a} looks as if made of {v}.", "{a} was made from {v}.",
+    ),
+    "mark": (
+        "{a} is marked with {v}.", "{a} bears {v}.", "on {a} there is {v}.", "{v} is written on {a}.",
+        "{a} has {v} on its front.", "{a} shows {v}.", "you can read {v} on {a}.", "{v} is seen on {a}.",
+    ),
+    "orientation": (
+        "{a} is {v}.", "{a} stands {v}.", "{a} is drawn {v}.", "{a} has been put {v}.", "{a} can be seen {v}.",
+        "{a} appears {v}.", "somebody put {a} {v}.", "you see {a} {v}.",
+    ),
+    "background": (
+        "the background is {v}.", "behind the objects there is {v}.", "all this stands before {v}.",
+        "the ground of the picture is {v}.", "as background one sees {v}.", "{v} forms the background.",
+        "the scene is set against {v}.", "everything is placed on {v}.",
+    ),
     "relation": ("{a} is {r} {b}.", *(prefix + "{a} is {r} {b}." for prefix in PREFIXES)),
     "spatial": (
         "{a} is {r} {b}.", *("{a} " + verb + " {r} {b}." for verb in _MORE_PLACES), "one finds {a} {r} {b}.",
@@ -88,4 +109,8 @@ QUESTIONS = {
     "shape": ("what shape is {a}", "what is the shape of {a}", "which shape does {a} have"),
     "texture": ("what texture is {a}", "what is the pattern of {a}", "which surface does {a} have"),
     "size": ("what size is {a}", "how large is {a}", "what is the size of {a}"),
+    "material": ("what is {a} made of", "what is the material of {a}", "which material is {a}"),
+    "part": ("what is attached to {a}", "which part does {a} have", "what is fixed to {a}"),
+    "mark": ("what is written on {a}", "which sign does {a} bear", "what sign is on {a}"),
+    "orientation": ("which way is {a} turned", "how is {a} turned", "in what position is {a}"),
 }

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from jointspace.world.language.claims import values
 from jointspace.world.language.dice import Dice
 from jointspace.world.language.facts import Description, Facts, attributes, matches, related, unique
-from jointspace.world.language.questions import Question, answer_table
+from jointspace.world.language.questions import Question, answer_kind, answer_table
 from jointspace.world.language.say import an, the
 from jointspace.world.language.words import sentence
 
 TASKS = {  # task -> ways of asking for it
     "classify shape": ("Name the shape of the object.", "Which shape is it? Give the class.", "Identify the shape."),
-    "classify colour": ("Name the colour of the object.", "Which colour is it? Give the class.", "Identify the colour."),
+    "classify colour": (
+        "Name the colour of the object.",
+        "Which colour is it? Give the class.",
+        "Identify the colour.",
+    ),
     "classify texture": ("Name the texture of the object.", "Which pattern has it? Give it.", "Identify the texture."),
     "answer": ("Answer the question about the picture.", "Look at the picture and reply to the question."),
     "find caption": ("Find a caption that fits the picture.", "Retrieve the description of this picture."),
@@ -48,8 +52,7 @@ def instructions(facts: Facts, asked: list[Question], caption: str, wrong: list[
             found.append(_made(f"classify {key}", sentence(the(one, dice)), true, others, k, dice))
     if asked:
         question = dice.pick(asked)
-        table = answer_table(facts.scenes.config)
-        options = next(group for group in table.values() if question.answer in group)
+        options = answer_table(facts.scenes.config)[answer_kind(question.logic)]
         others = tuple(a for a in options if a != question.answer)
         found.append(_made("answer", question.text, question.answer, others, -1, dice))
     found.append(_made("find caption", "", caption, tuple(wrong), -1, dice))
@@ -81,5 +84,3 @@ def _rivals(facts: Facts, k: int, dice: Dice) -> tuple[str, ...]:
             if k not in matches(facts, Description(pairs)):
                 found.append(an(Description(pairs)))
     return tuple(found)
-
-

@@ -129,7 +129,11 @@ def _about_existence(facts: Facts, dice: Dice, label: str) -> Pair | None:
         named = dice.shuffled([asked, *named[:1]])
     said = listed([an(Description(kind), dice) for kind in dice.shuffled(named)])
     opening = ("the picture shows {0} and nothing else.", "there is nothing but {0}.", "{0}, and that is all.")
-    among = ("the picture shows {0}, among other things.", "there is {0}, maybe more.", "{0} can be seen, to begin with.")
+    among = (
+        "the picture shows {0}, among other things.",
+        "there is {0}, maybe more.",
+        "{0} can be seen, to begin with.",
+    )
     stated: set[object] = set(named) | ({"nothing else"} if closed else set())
     return Pair(
         sentence(dice.pick(opening if closed else among).format(said)),
@@ -142,7 +146,9 @@ def _about_existence(facts: Facts, dice: Dice, label: str) -> Pair | None:
 
 def _restated(facts: Facts, dice: Dice) -> Pair | None:
     """Two wordings of one fact, worth 5, or of two true facts about two objects, worth 0."""
-    known = [(k, d) for k in range(len(facts.things)) if (d := unique(facts, k, dice, without=("texture",))) is not None]
+    known = [
+        (k, d) for k in range(len(facts.things)) if (d := unique(facts, k, dice, without=("texture",))) is not None
+    ]
     if not known:
         return None
     chosen = dice.shuffled(known)
@@ -156,4 +162,3 @@ def _restated(facts: Facts, dice: Dice) -> Pair | None:
         5.0 if a == b else 0.0,
         True,
     )
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jointspace.world.language.claims import Claim
 from jointspace.world.language.dice import Dice
-from jointspace.world.language.facts import Description, Facts, attributes, unique
+from jointspace.world.language.facts import KEYS, Description, Facts, attributes, unique
 from jointspace.world.language.forms import FORMS, PREDICATE_WORDS
 from jointspace.world.language.say import an, form_of, say
 from jointspace.world.language.words import listed, sentence
@@ -29,7 +29,7 @@ def paraphrases(facts: Facts, dice: Dice, number: int = 8) -> list[str]:
     """`number` (at most 12) different captions of the same facts: every object by size, colour, shape and, in half of
     the scenes, texture; in half of the scenes of two and more objects also how two of them stand to each other.
     """
-    keys = ("size", "colour", "texture", "shape", "part") if dice.chance(0.5) else ("size", "colour", "shape")
+    keys = KEYS if dice.chance(0.5) else ("size", "colour", "shape")
     relation = _relation(facts, dice) if dice.chance(0.5) else None
     return [_caption(facts, keys, relation, form, dice) for form in dice.shuffled(LISTINGS)[:number]]
 

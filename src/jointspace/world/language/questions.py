@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jointspace.world.config import WorldConfig
+from jointspace.world.config import CHOICES, SHAPES, WorldConfig
 from jointspace.world.language.claims import SPATIAL, Claim, holds, values
 from jointspace.world.language.dice import Dice
-from jointspace.world.language.facts import CONVERSE, Description, Facts, attributes, matches, unique
+from jointspace.world.language.facts import CONVERSE, KEYS, Description, Facts, attributes, matches, unique
 from jointspace.world.language.forms import PREDICATE_WORDS, QUESTIONS
 from jointspace.world.language.say import an, noun, the, value_word
-from jointspace.world.language.words import KINDS_OF_THING, NUMBERS, PARTS, VALUES, WORDS, plural, sentence
+from jointspace.world.language.words import KINDS_OF_THING, NUMBERS, PHRASES, WORDS, plural, sentence
 
 TYPES = ("exists", "count", "attribute", "compare", "relation", "verify", "multi-hop")
 YES_NO = ("yes", "no")
@@ -133,15 +133,20 @@ def _query(one: Description, dice: Dice, key: str) -> tuple[str, Logic]:
     return dice.pick(QUESTIONS[key]).format(a=the(one, dice)), Logic("attribute", one, key)
 
 
+def _asked(config: WorldConfig) -> list[str]:
+    """Attributes of which there is more than one value: only these are worth a question."""
+    return [key for key in KEYS if len(config.values(key)) > 1]
+
+
 def _attribute(facts: Facts, dice: Dice) -> tuple[str, Logic] | None:
-    key = dice.pick(("colour", "shape", "texture", "size"))
+    key = dice.pick(_asked(facts.scenes.config))
     k = dice.number(len(facts.things))
     one = unique(facts, k, dice, without=(key,))
     return None if one is None else _query(one, dice, key)
 
 
 def _verify(facts: Facts, dice: Dice) -> tuple[str, Logic] | None:
-    key = dice.pick(("colour", "texture", "size", "shape"))
+    key = dice.pick(_asked(facts.scenes.config))
     one = unique(facts, dice.number(len(facts.things)), dice, without=(key,))
     if one is None:
         return None
@@ -175,7 +180,9 @@ def _relation(facts: Facts, dice: Dice) -> tuple[str, Logic] | None:
         return None
     asked = name if dice.chance(0.5) else CONVERSE[name]
     slots = {"a": the(one, dice), "r": dice.pick(PREDICATE_WORDS[asked]), "b": the(other, dice)}
-    return dice.pick(QUESTIONS["relation"]).format(**slots), Logic("claim", claim=Claim("relation", one, value=asked, other=other))
+    return dice.pick(QUESTIONS["relation"]).format(**slots), Logic(
+        "claim", claim=Claim("relation", one, value=asked, other=other)
+    )
 
 
 def _multi_hop(facts: Facts, dice: Dice) -> tuple[str, Logic] | None:
@@ -198,7 +205,7 @@ def _hop(facts: Facts, dice: Dice, start: Description | None, without: str) -> D
             return plain
         for k in found:
             narrower = Description(attributes(facts, k, [a for a in ("size",) if a != without]), name, start)
-            if matches(facts, narrower) == [k]:
+            if matches(facts, narrower) == (k,):
                 return narrower
     return None
 
@@ -214,17 +221,22 @@ _ASK = {
 }
 
 
+def answer_kind(logic: Logic) -> str:
+    """The list of `answer_table` that holds the answer."""
+    return logic.key if logic.ask == "attribute" else "count" if logic.ask == "count" else "yes/no"
+
+
 def answer_table(config: WorldConfig) -> dict[str, tuple[str, ...]]:
     """Every answer that can occur in this world, by what is asked for: "yes/no", "count", "colour", ..."""
     table = {"yes/no": YES_NO, "count": tuple(str(n) for n in range(config.objects[1] + 1))}
-    return table | {key: values(config, key) for key in ("colour", "shape", "texture", "size")}
+    return table | {key: tuple(config.values(key)) for key in KEYS}
 
 
 def question_words() -> tuple[str, ...]:
     """Every word that a question may hold, lower case, without the question mark, sorted."""
     texts = [form for forms in QUESTIONS.values() for form in forms]
     texts += [form for forms in PREDICATE_WORDS.values() for form in forms]
-    texts += [w for options in WORDS.values() for w in options] + [v for group in VALUES.values() for v in group]
-    texts += [*KINDS_OF_THING, *PARTS.values(), "a an the that is are with handles hats"]
-    texts += [plural(t) for t in (*KINDS_OF_THING, *(w for s in VALUES["shape"] for w in WORDS.get(s, (s,))))]
+    texts += [w for _, known in CHOICES.values() for v in known for w in WORDS.get(v, (v,))]
+    texts += [*KINDS_OF_THING, *PHRASES.values(), "a an the that is are with marked"]
+    texts += [plural(t) for t in (*KINDS_OF_THING, *(w for s in SHAPES for w in WORDS.get(s, (s,))))]
     return tuple(sorted({part for text in texts for part in text.split() if "{" not in part}))

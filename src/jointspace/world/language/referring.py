@@ -38,6 +38,6 @@ def _extreme(facts: Facts, k: int, dice: Dice) -> Description | None:
     for key in dice.shuffled(("shape", "colour")):
         for extreme in dice.shuffled(sorted(EXTREMES)):
             candidate = Description(((key, facts.things[k][key]),), extreme=extreme)
-            if matches(facts, candidate) == [k]:
+            if matches(facts, candidate) == (k,):
                 return candidate
     return None

@@ -10,7 +10,16 @@ from jointspace.world.language.claims import Claim
 from jointspace.world.language.dice import Dice
 from jointspace.world.language.facts import Description, Facts, matches
 from jointspace.world.language.forms import FORMS, PREDICATE_WORDS, SPATIAL_PREDICATES
-from jointspace.world.language.words import KINDS_OF_THING, NUMBERS, PARTS, plural, sentence, with_article, word
+from jointspace.world.language.words import (
+    GROUNDS,
+    KINDS_OF_THING,
+    NUMBERS,
+    PHRASES,
+    plural,
+    sentence,
+    with_article,
+    word,
+)
 
 _SLOT = re.compile(r"(\{\w+\})")
 
@@ -55,15 +64,19 @@ def noun(description: Description, dice: Dice | None = None, number: int = 1) ->
     """`large red striped circle with a hat left of the blue square`, in the plural where number is not 1."""
     own = dict(description.attributes)
     words = [description.extreme] if description.extreme else []
-    words += [word(own[a], dice) for a in ("size", "colour", "texture") if a in own]
+    words += [word(own[a], dice) for a in ("size", "colour", "material", "texture") if a in own]
     if "shape" in own:
         name = word(own["shape"], dice)
     else:
         name = KINDS_OF_THING[0] if dice is None else dice.pick(KINDS_OF_THING)
     words.append(name if number == 1 else plural(name))
+    if "orientation" in own:
+        words.append(PHRASES.get(own["orientation"], own["orientation"]))
     if "part" in own:
-        part = PARTS.get(own["part"], own["part"])
+        part = PHRASES[own["part"]]
         words.append(f"with {part.removeprefix('a ') + 's' if number != 1 and part.startswith('a ') else part}")
+    if "mark" in own:
+        words.append(f"marked with {PHRASES[own['mark']]}")
     if description.of is not None:
         options = PREDICATE_WORDS[description.predicate]
         linked = dice is not None and dice.chance(0.5)
@@ -89,8 +102,8 @@ def counted(description: Description, number: int, dice: Dice | None = None) -> 
 
 def value_word(key: str, value: str, dice: Dice | None = None) -> str:
     """The word for an attribute's value as it stands in a sentence: `red`, `a circle`, `a hat`."""
-    if key == "part":
-        return PARTS.get(value, value)
+    if value in PHRASES:
+        return PHRASES[value]
     return with_article(word(value, dice)) if key == "shape" else word(value, dice)
 
 
@@ -107,7 +120,9 @@ def say(facts: Facts, claim: Claim, dice: Dice, form: int | None = None) -> Said
     template = dice.pick(forms) if form is None else forms[form % len(forms)]
     found = matches(facts, claim.subject)
     slots: dict[str, str | tuple[str, Sequence[int]]]
-    if claim.kind == "exists":
+    if claim.kind == "background":
+        slots = {"v": GROUNDS.get(claim.value, claim.value)}
+    elif claim.kind == "exists":
         slots = {"a": (an(claim.subject, dice), found)}
     elif claim.kind == "absent":
         slots = {"a": noun(claim.subject, dice)}

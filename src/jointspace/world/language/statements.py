@@ -47,7 +47,7 @@ def is_so(kind: str, left: int, right: int) -> bool:
 def statements(left: Facts, right: Facts, dice: Dice, number: int = 4) -> list[Statement]:
     """Up to `number` statements of different kinds. A kind and attribute is used where some value makes it true and
     some other false of these very pictures; which of the two is then a coin's matter."""
-    found = []
+    found: list[Statement] = []
     for kind in dice.shuffled(tuple(FORMS)):
         key = dice.pick(("shape", "colour", "texture"))
         sides: tuple[list[Description], list[Description]] = ([], [])

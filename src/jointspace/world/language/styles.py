@@ -7,7 +7,7 @@ from jointspace.world.language.claims import values
 from jointspace.world.language.dice import Dice
 from jointspace.world.language.facts import Description, Facts, attributes
 from jointspace.world.language.say import an, noun
-from jointspace.world.language.words import NUMBERS, WORDS, listed
+from jointspace.world.language.words import NUMBERS, WORDS, listed, sentence
 
 STYLES = ("clean", "rich", "formal", "telegraphic", "child", "headline", "technical", "chatty")
 ASIDES = (
@@ -30,9 +30,9 @@ def styled(facts: Facts, dice: Dice, noise: float = 0.3) -> dict[str, str]:
         "clean": f"a picture of {listed(plain)}",
         "rich": _noisy(listed(full), dice, noise),
         "formal": f"The present image depicts {things}, namely {listed(full)}.",
-        "telegraphic": ". ".join(bare).capitalize() + ".",
-        "child": f"Look! {' And '.join(w + '!' for w in (p[:1].upper() + p[1:] for p in plain))}",
-        "headline": f"{' Meets '.join(b.title() for b in bare)}" if number > 1 else f"{bare[0].title()} Spotted Alone",
+        "telegraphic": " ".join(sentence(b) + "." for b in bare),
+        "child": "Look! " + " And ".join(f"{p}!" for p in [sentence(plain[0]), *plain[1:]]),
+        "headline": listed([b.title() for b in bare]) + (" Meet" if number > 1 else " Alone"),
         "technical": f"n={number}; " + "; ".join(_record(facts, k) for k in order),
         "chatty": f"so there's {listed(full)}, and that's about it really",
     }
@@ -50,7 +50,9 @@ def _noisy(text: str, dice: Dice, share: float) -> str:
 
 
 def concepts(config: WorldConfig, style: str) -> tuple[str, ...]:
-    """The words for values that the styles "clean" and "rich" use, sorted. The clean ones without textures are shared."""
+    """The words for values that the style "clean" or "rich" uses, sorted. The clean ones are among the rich ones."""
     keys = _KEYS if style == "clean" else (*_KEYS, "texture")
-    found = {w for key in keys for v in values(config, key) for w in WORDS.get(v, (v,))[: 1 if style == "clean" else None]}
+    found = {
+        w for key in keys for v in values(config, key) for w in WORDS.get(v, (v,))[: 1 if style == "clean" else None]
+    }
     return tuple(sorted(found))

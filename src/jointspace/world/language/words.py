@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jointspace.world.config import COLOURS, SHAPES, SIZES, TEXTURES
 from jointspace.world.language.dice import Dice
 
 WORDS = {  # value -> words for it; no word stands for two values, the first is the plain one
@@ -36,17 +35,35 @@ WORDS = {  # value -> words for it; no word stands for two values, the first is 
     "dotted": ("dotted", "spotted"),
     "checked": ("checked", "chequered"),
     "noisy": ("noisy", "speckled"),
+    "gradient": ("shaded", "graded"),
+    "zigzag": ("zigzag", "zigzagged"),
+    "ringed": ("ringed", "banded"),
+    "tiny": ("tiny", "minute"),
+    "matte": ("matte", "dull"),
+    "metal": ("metal", "steel"),
+    "glass": ("glass", "crystal"),
 }
 KINDS_OF_THING = ("thing", "object", "item")
-PARTS = {"handle": "a handle", "wheels": "wheels", "hat": "a hat", "wings": "wings"}
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-VALUES: dict[str, tuple[str, ...]] = {
-    "size": tuple(SIZES),
-    "colour": tuple(COLOURS),
-    "texture": tuple(TEXTURES),
-    "shape": tuple(SHAPES),
-    "part": tuple(PARTS),
+PHRASES = {  # values that are no adjective or noun of their own
+    "handle": "a handle",
+    "wheels": "wheels",
+    "hat": "a hat",
+    "wings": "wings",
+    "dot": "a dot",
+    "bar": "a bar",
+    "plus": "a plus",
+    **{digit: f"the digit {digit}" for digit in "0123456789"},
+    "turned right": "turned to the right",
+    "turned left": "turned to the left",
+    "upside down": "upside down",
 }
+GROUNDS = {  # backgrounds as they stand in a sentence
+    "plain": "a plain surface",
+    "bricks": "a brick wall",
+    "boards": "a wooden floor",
+    "tiles": "a tiled floor",
+}
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 def word(value: str, dice: Dice | None = None) -> str:

@@ -10,17 +10,22 @@ import numpy as np
 from jointspace.world import image, language, noise
 from jointspace.world.base import Columns, WorldSet
 from jointspace.world.config import WorldConfig
+from jointspace.world.language.edits import edited
+from jointspace.world.language.fields import FIELDS as TEXTS
+from jointspace.world.language.fields import LanguageControls, Told
 from jointspace.world.scene import Scenes, sample
 
 
 @dataclass(frozen=True)
-class SceneControls(WorldConfig):
-    """Those of the scene, and `noise_rates`: kinds and rates of the alt-text noise (`jointspace.world.noise`)."""
+class SceneControls(WorldConfig, LanguageControls):
+    """Those of the scene, of its texts (`jointspace.world.language.fields`), and `noise_rates`: kinds and rates of the
+    alt-text noise (`jointspace.world.noise`)."""
 
     noise_rates: Mapping[str, float] = field(default_factory=lambda: dict(noise.ALT_TEXT))
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        WorldConfig.__post_init__(self)
+        LanguageControls.__post_init__(self)
         noise.check_rates(self.noise_rates)
 
 
@@ -38,7 +43,11 @@ class SceneSet(WorldSet):
         "label": "colour and shape of the first object",
         "objects": "attributes of each object",
         "boxes": "x0, y0, x1, y1 of what is visible of each object, pixels",
+        "image_2": "another picture, for statements on two",
+        "image_edited": "the picture after its edit",
+        **TEXTS,
     }
+    DEFAULT = ("image", "caption", "alt_text", "noise", "label", "objects", "boxes")
 
     @property
     def config(self) -> SceneControls:
@@ -75,7 +84,12 @@ class SceneSet(WorldSet):
             out["caption"] = language.captions(scenes, self.seed)
         if {"alt_text", "noise"} & set(fields):
             out["alt_text"], out["noise"] = self._alt_texts(indices, out["caption"])
-        return out
+        told = Told(scenes, self.seed, indices, self.config)
+        if "image_2" in fields:
+            out["image_2"] = image.render(told.second_scenes)
+        if "image_edited" in fields:
+            out["image_edited"] = image.render(edited(scenes, told.edits))
+        return out | told.columns(fields)
 
     def _alt_texts(self, indices: np.ndarray, captions: list[str]) -> tuple[list[str], list[str]]:
         def others(keys: np.ndarray) -> list[str]:  # captions of scenes that are in no set of this seed
