@@ -9,7 +9,10 @@ import numpy as np
 from jointspace.data.draws import integers, key, uniform
 from jointspace.errors import ConfigError, nearest
 
-KINDS = ("unrelated", "generic", "file_name", "size_string", "too_short", "too_long")
+KINDS = (
+    "unrelated", "generic", "file_name", "size_string", "too_short", "too_long", "date", "irrelevant", "entity",
+    "wrong_entity",
+)  # fmt: skip
 GENERIC = ("image", "photo", "picture", "alt_img", "thumbnail", "click to enlarge", "default image", "no description")
 _STEMS = ("IMG", "DSC", "photo", "scan", "pic", "image", "untitled")
 _SIDES = (320, 480, 600, 640, 720, 800, 1024, 1080, 1280, 1920)
@@ -17,6 +20,7 @@ _FILLER = (
     "buy now free shipping best price new collection summer sale online shop home decoration kids room wall art "
     "poster print high quality download vector illustration isolated stock royalty free"
 ).split()
+_MONTHS = "January February March April May June July August September October November December".split()
 # 45 % noise, the rates of ALIGN's desk-scale reproduction
 ALT_TEXT: Mapping[str, float] = {"unrelated": 0.25, "generic": 0.10, "file_name": 0.05, "size_string": 0.05}
 
@@ -40,15 +44,20 @@ def alt_texts(
     pool: Sequence[str] | None = None,
     others: Callable[[np.ndarray], Sequence[str]] | None = None,
     indices: np.ndarray | None = None,
+    names: Sequence[tuple[str, str]] | None = None,
 ) -> tuple[list[str], list[str]]:
     """Captions of the rows `indices` (default 0, 1, ...) -> (alt-texts, kind of noise of each, "" = as it was).
 
     unrelated: a text of `pool` (default: the caption of another row), or of `others(numbers)`, which gives a text for
     each of the large random numbers; generic: one of a few words that many pictures share; file_name, size_string:
-    `IMG_2093.jpg`, `1920x1080`; too_short: its first two words; too_long: shop words behind it. Row i depends on
-    (seed, i) and the pool alone. ConfigError as `check_rates`.
+    `IMG_2093.jpg`, `1920x1080`; too_short: its first two words; too_long: shop words behind it; date: a date before or
+    behind it; irrelevant: four shop words among its own; entity: with the first of the row's `names`, wrong_entity:
+    with both (right, wrong). Row i depends on (seed, i) and the pool alone. ConfigError as `check_rates`, and where
+    entities have no names.
     """
     check_rates(rates)
+    if names is None and (rates.get("entity") or rates.get("wrong_entity")):
+        raise ConfigError("world: noise_rates: entity and wrong_entity need the names of entities")
     keys = key(seed, "alt-text", np.arange(len(captions)) if indices is None else indices)
     edges = np.cumsum([rates.get(kind, 0.0) for kind in KINDS])
     which = np.searchsorted(edges, uniform(keys, 1)[:, 0], side="right")  # len(KINDS) = clean
@@ -62,13 +71,14 @@ def alt_texts(
         n = len(captions)
         unrelated = [captions[(i + 1 + j % max(1, n - 1)) % n] for i, j in zip(strange, drawn[strange, 0], strict=True)]
     kinds = [KINDS[k] if k < len(KINDS) else "" for k in which]
-    texts = [_noisy(kind, text, d) for kind, text, d in zip(kinds, captions, drawn, strict=True)]
+    called = [("", "")] * len(captions) if names is None else names
+    texts = [_noisy(kind, text, d, who) for kind, text, d, who in zip(kinds, captions, drawn, called, strict=True)]
     for i, text in zip(strange, unrelated, strict=True):
         texts[i] = text
     return texts, kinds
 
 
-def _noisy(kind: str, caption: str, d: np.ndarray) -> str:
+def _noisy(kind: str, caption: str, d: np.ndarray, names: tuple[str, str]) -> str:
     if kind == "generic":
         return GENERIC[d[0] % len(GENERIC)]
     if kind == "file_name":
@@ -79,4 +89,16 @@ def _noisy(kind: str, caption: str, d: np.ndarray) -> str:
         return " ".join(caption.split()[:2])
     if kind == "too_long":
         return " ".join([caption, *(_FILLER[d[2 + k % 14] % len(_FILLER)] for k in range(24))])
+    if kind == "date":
+        day, month, year = d[0] % 28 + 1, d[1] % 12, 1995 + d[2] % 30
+        dated = (f"{caption}, {day} {_MONTHS[month]} {year}", f"{year}-{month + 1:02d}-{day:02d} {caption}")
+        return dated[d[3] % 2]
+    if kind == "irrelevant":
+        words = caption.split()
+        for k in range(4):
+            words.insert(d[k] % (len(words) + 1), _FILLER[d[4 + k] % len(_FILLER)])
+        return " ".join(words)
+    if kind in ("entity", "wrong_entity"):
+        said = names[0] if kind == "entity" else " and ".join(names[:: 1 if d[1] % 2 else -1])
+        return (f"{said}: {caption}", f"{caption}, {said}", f"{said}, {caption}")[d[0] % 3]
     return caption

@@ -8,9 +8,11 @@ from typing import Any
 
 from jointspace.world.config import WorldConfig
 from jointspace.world.language.claims import values
-from jointspace.world.language.facts import Description
+from jointspace.world.language.dice import dice
+from jointspace.world.language.facts import Description, read
 from jointspace.world.language.names import made_up
 from jointspace.world.language.say import an
+from jointspace.world.scene import Scenes
 
 KEYS = ("shape", "colour", "texture")
 
@@ -49,3 +51,15 @@ def entity(number: int, config: WorldConfig) -> Entity:
 def entities(config: WorldConfig) -> int:
     """How many entities there are: shapes x colours x textures; 6 x 10 x 4 = 240 with half of the shapes."""
     return len(config.shapes) * len(config.colours) * len(config.textures)
+
+
+def called(scenes: Scenes, seed: int = 0) -> list[tuple[str, str]]:
+    """For each scene a name of its first object's entity (in half of the cases its alias), and a wrong name."""
+    number = entities(scenes.config)
+    found = []
+    for facts, d in zip(read(scenes), dice(seed, scenes.keys, "called"), strict=True):
+        right = entity_id(facts.things[0], scenes.config)
+        own = entity(right, scenes.config)
+        wrong = entity((right + 1 + d.number(max(1, number - 1))) % number, scenes.config)
+        found.append((own.alias if d.chance(0.5) else own.name, wrong.name))
+    return found

@@ -11,6 +11,7 @@ from jointspace.world import image, language, noise
 from jointspace.world.base import Columns, WorldSet
 from jointspace.world.config import WorldConfig
 from jointspace.world.language.edits import edited
+from jointspace.world.language.entities import called
 from jointspace.world.language.fields import FIELDS as TEXTS
 from jointspace.world.language.fields import LanguageControls, Told
 from jointspace.world.scene import Scenes, sample
@@ -67,7 +68,7 @@ class SceneSet(WorldSet):
 
     def alt_texts(self) -> tuple[list[str], list[str]]:
         """All alt-texts and the kind of noise in each ("" = none)."""
-        return self._alt_texts(np.arange(self.n), self.captions())
+        return self._alt_texts(self.scenes(), np.arange(self.n), self.captions())
 
     def block(self, indices: np.ndarray, fields: Sequence[str]) -> Columns:
         scenes = sample(self.config, self.seed, indices)
@@ -83,7 +84,7 @@ class SceneSet(WorldSet):
         if {"caption", "alt_text", "noise"} & set(fields):
             out["caption"] = language.captions(scenes, self.seed)
         if {"alt_text", "noise"} & set(fields):
-            out["alt_text"], out["noise"] = self._alt_texts(indices, out["caption"])
+            out["alt_text"], out["noise"] = self._alt_texts(scenes, indices, out["caption"])
         told = Told(scenes, self.seed, indices, self.config)
         if "image_2" in fields:
             out["image_2"] = image.render(told.second_scenes)
@@ -91,8 +92,10 @@ class SceneSet(WorldSet):
             out["image_edited"] = image.render(edited(scenes, told.edits))
         return out | told.columns(fields)
 
-    def _alt_texts(self, indices: np.ndarray, captions: list[str]) -> tuple[list[str], list[str]]:
+    def _alt_texts(self, scenes: Scenes, indices: np.ndarray, captions: list[str]) -> tuple[list[str], list[str]]:
         def others(keys: np.ndarray) -> list[str]:  # captions of scenes that are in no set of this seed
             return language.captions(sample(self.config, self.seed, keys), self.seed)
 
-        return noise.alt_texts(captions, self.seed, self.config.noise_rates, indices=indices, others=others)
+        rates = self.config.noise_rates
+        names = called(scenes, self.seed) if rates.get("entity") or rates.get("wrong_entity") else None
+        return noise.alt_texts(captions, self.seed, rates, indices=indices, others=others, names=names)
