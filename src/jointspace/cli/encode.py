@@ -16,6 +16,9 @@ def encode(
     out: Annotated[Path, typer.Option(help="Parquet file to write: id, field, vector.")],
     columns: Annotated[list[str] | None, typer.Option(help="field=column[,column]; may be repeated.")] = None,
     split: Annotated[str | None, typer.Option(help="Split of the data.")] = None,
+    graph: Annotated[
+        str | None, typer.Option(help="EDGES or EDGES:SOURCE,TARGET: an edge list whose nodes the field graph names.")
+    ] = None,
     output: Annotated[str, typer.Option(help="Output of the Space: dense, features, ...")] = "dense",
     role: Annotated[str | None, typer.Option(help="query or document.")] = None,
     batch_size: Annotated[int, typer.Option(help="Items a batch.")] = 64,
@@ -27,7 +30,7 @@ def encode(
 
     Example: jointspace encode runs/demo/space emoji --split test --out vectors.parquet
     """
-    from jointspace.cli.options import parse_columns, refuse_existing_folder
+    from jointspace.cli.options import parse_columns, parse_graph, refuse_existing_folder
     from jointspace.data.dataset import load_data
 
     refuse_existing_folder(out)
@@ -35,7 +38,7 @@ def encode(
     from jointspace.space.space import Space
 
     opened = Space.from_pretrained(space, device=device)
-    rows = load_data(data, columns=parse_columns(columns), split=split, limit=limit)
+    rows = load_data(data, columns=parse_columns(columns), split=split, limit=limit, graph=parse_graph(graph))
     written = encode_dataset(opened, rows, out, output=output, role=role, batch_size=batch_size)
     if as_json:
         print_json({"out": str(out), **written})

@@ -44,6 +44,17 @@ def parse_assignments(texts: Sequence[str] | None) -> dict[str, Any]:
     return table
 
 
+def parse_graph(text: str | None) -> dict[str, str] | None:
+    """`flights.csv` or `flights.csv:from,to` -> the edge list as `load_data` takes it; None where empty."""
+    if text is None:
+        return None
+    path, _, ends = text.rpartition(":") if "," in text else (text, "", "")
+    source, comma, target = ends.partition(",")
+    if ends and not (path and source and comma and target):
+        raise ConfigError(f"--graph {text}: the form is EDGES or EDGES:SOURCE,TARGET (two columns)")
+    return {"path": path, **({"source": source, "target": target} if ends else {})}
+
+
 def refuse_existing_folder(path: Path) -> None:
     """ConfigError where a file is to be written and a folder is there."""
     if path.is_dir():

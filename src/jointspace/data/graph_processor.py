@@ -88,6 +88,8 @@ class GraphProcessor(Processor):
         """
         graph, nodes = self._of_one_graph(items)
         table = self.statistics(graph)
+        if table.graph is not graph:  # the same names and edges, numbered otherwise
+            nodes = np.array([table.graph.index(graph.names[i]) for i in nodes], dtype=np.int64)
         parts = {"": table.read(nodes)}
         weight = None
         if keys is not None:
@@ -114,7 +116,7 @@ class GraphProcessor(Processor):
                 "graph={'path': EDGES, 'source': ..., 'target': ...}"
             )
         for item in items:
-            if isinstance(item, Node) and item.graph is not graph and item.graph.fingerprint != graph.fingerprint:
+            if isinstance(item, Node) and item.graph is not graph:
                 raise DataError(
                     f"graph: nodes of {graph.name} and of {item.graph.name} in one batch; encode graph by graph, "
                     "train on their union (Graph.union)"

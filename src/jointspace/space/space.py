@@ -147,7 +147,7 @@ class Space(nn.Module):
         text_prompt = self._prompt(prompt, prompt_name, role)
         normalize = self.normalize if normalize_embeddings is None else normalize_embeddings
         # one pass a modality, answers put back in the order of the items
-        kinds = [modality] * len(rows) if modality else [modality_of_item(row) for row in rows]
+        kinds = [modality] * len(rows) if modality else [self._kind(row) for row in rows]
         groups = list(dict.fromkeys(kinds)) or [modality or self.accepts[0]]
         ragged: list[Any] = [None] * len(rows)
         vectors: Any = None
@@ -183,6 +183,12 @@ class Space(nn.Module):
         if convert_to_tensor:
             vectors = torch.from_numpy(vectors)
         return vectors[0] if single else vectors
+
+    def _kind(self, item: Any) -> str:
+        """Modality of an item; where there is no text tower but one for graphs, a name is that of a node."""
+        if isinstance(item, str | int) and "graph" in self.accepts and "text" not in self.accepts:
+            return "graph"
+        return modality_of_item(item)
 
     def _prompt(self, prompt: str | None, prompt_name: str | None, role: str | None) -> str:
         if prompt is not None:

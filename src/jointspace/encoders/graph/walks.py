@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jointspace.data.graph_processor import GraphProcessor
@@ -128,7 +129,8 @@ class WalkEncoder(Encoder):
     def position(self, x: Tensor, sentences: Tensor, code: Tensor, readout: Readout) -> Tensor:
         """x (B, R, L), gbar (B, R, D), global codes (U, C) -> (B, D) by a read-out: gamma, or its context twin."""
         code = code / self.scale[2]
-        return readout(code[x[:, 0, 0]], sentences, code[x].mean(dim=2))
+        passed = F.embedding_bag(x.flatten(0, 1), code, mode="mean").unflatten(0, x.shape[:2])  # mean over a walk
+        return readout(code[x[:, 0, 0]], sentences, passed)
 
     def forward(
         self,
