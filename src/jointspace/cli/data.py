@@ -60,7 +60,7 @@ def _world_entry(name: str) -> dict[str, Any]:
     from jointspace import world
 
     tables = world.make(name, n=1).tables()
-    return {"what": world.describe(name), "fields": {table: list(rows.fields) for table, rows in tables.items()}}
+    return {"what": world.describe(name), "fields": {table: list(rows.FIELDS) for table, rows in tables.items()}}
 
 
 @app.command()
