@@ -1,1 +1,1 @@
-jointspace demo --out demo --steps 20
+jointspace demo
