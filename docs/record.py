@@ -22,7 +22,16 @@ from pathlib import Path
 
 SNIPPETS = Path(__file__).resolve().parent / "snippets"
 OUTPUT = SNIPPETS / "output"
-FILES = ("pairs.csv", "my_method.py", "my_method.yaml")  # what lies in the reader's folder
+FILES = (  # what lies in the reader's folder
+    "pairs.csv",
+    "my_method.py",
+    "my_method.yaml",
+    "airports.csv",
+    "airports_new.csv",
+    "flights.csv",
+    "flights_later.csv",
+    "graph.yaml",
+)
 NEEDS = {  # snippet -> those that must have run before; all others stand alone
     "encode.sh": ["start.sh"],
     "evaluate.sh": ["start.sh"],
@@ -31,6 +40,7 @@ NEEDS = {  # snippet -> those that must have run before; all others stand alone
     "search.sh": ["start.sh"],
     "search_image.sh": ["start.sh"],
     "runs.sh": ["start.sh"],
+    "graph_python.py": ["graph.sh"],
 }
 SHELL = set("|<>;&$`*")  # a line with one of these goes to bash, a plain `jointspace ...` line stays in this process
 

@@ -72,8 +72,8 @@ class Graph:
             if str(value) not in place:
                 place[str(value)] = len(names)
                 names.append(value)
-        ends = (np.array([place[str(v)] for v in side], dtype=np.int64) for side in (source, target))
-        return cls(names, *ends, name=name)
+        start, end = (np.array([place[str(v)] for v in side], dtype=np.int64) for side in (source, target))
+        return cls(names, start, end, name)
 
     # What it is -------------------------------------------------------------------------------------------------------
 
@@ -199,12 +199,13 @@ def load_graph(
     if isinstance(path, Mapping) and "path" in path:
         return load_graph(**_known_options(path))
     if isinstance(path, str | Path) and Path(path).suffix == ".npz":
-        ends, label = _arrays(Path(path), source, target), Path(path).stem
+        ends: list[Any] = [*_arrays(Path(path), source, target)]
+        label = Path(path).stem
     else:
         table = read_source(path, {"source": source, "target": target})
         ends, label = [table.column("source"), table.column("target")], table.name
     more = [] if nodes is None else read_source(nodes, {"node": node}).column("node")
-    return Graph.from_edges(*ends, nodes=more, name=name or label)
+    return Graph.from_edges(ends[0], ends[1], nodes=more, name=name or label)
 
 
 def attach(data: Any, graph: Graph, field: str = "graph") -> Any:

@@ -17,7 +17,7 @@ def deepwalk(graph: Any, *, dim: int, seed: int, steps: int = 400, window: int =
     torch.manual_seed(seed)
     tables = nn.ModuleList([nn.Embedding(len(graph), dim) for _ in range(2)])
     for table in tables:
-        nn.init.normal_(table.weight, std=dim**-0.5)
+        nn.init.normal_(table.weight, std=dim**-0.5)  # type: ignore[arg-type]
     return _train(lambda: (tables[0].weight, tables[1].weight), tables, graph, window, steps, 0.03, seed)
 
 

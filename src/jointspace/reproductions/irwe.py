@@ -72,7 +72,8 @@ def graph_of(context: Context, name: str) -> tuple[Any, dict[str, np.ndarray]]:
     judging, not of the graph. Several labels a node become an indicator matrix."""
     from jointspace.data.graph import load_graph
 
-    if ("graph", name) not in context.shared:
+    kept = f"graph {name}"
+    if kept not in context.shared:
         how = {"edges": True} if name == "world" else {}
         edges = context.data(f"{name}_edges", **how)
         nodes = context.data(f"{name}_nodes", **({"edges": False} if name == "world" else {}))
@@ -85,8 +86,8 @@ def graph_of(context: Context, name: str) -> tuple[Any, dict[str, np.ndarray]]:
             values = np.full(len(graph), "-1", dtype=object)
             values[place] = [str(sorted(map(str, v))) if isinstance(v, list) else str(v) for v in column]
             labels[metric] = several(values) if any(isinstance(v, list) for v in column) else values.astype(str)
-        context.shared["graph", name] = graph, labels
-    return context.shared["graph", name]
+        context.shared[kept] = graph, labels
+    return context.shared[kept]
 
 
 def several(values: np.ndarray) -> np.ndarray:
@@ -132,10 +133,10 @@ def train(context: Context, graph: Any, steps: int, **method: Any) -> Any:
 
 def space_of(context: Context, name: str, **method: Any) -> Any:
     """The Space of a graph, trained once for all arms that use it."""
-    key = ("space", name, tuple(method.items()))
-    if key not in context.shared:
-        context.shared[key] = train(context, graph_of(context, name)[0], context.settings["steps"][name], **method)
-    return context.shared[key]
+    kept = f"space {name} {method}"
+    if kept not in context.shared:
+        context.shared[kept] = train(context, graph_of(context, name)[0], context.settings["steps"][name], **method)
+    return context.shared[kept]
 
 
 def hidden(context: Context, name: str) -> np.ndarray:
@@ -201,9 +202,10 @@ def from_the_visible(context: Context, half: str, name: str) -> dict[str, float]
     """Trained on the visible nodes and the edges between them; hidden nodes embedded on the whole graph."""
     graph, labels = graph_of(context, name)
     late = hidden(context, name)
-    if ("late", name) not in context.shared:
-        context.shared["late", name] = train(context, graph.select(~late), context.settings["steps"][name])
-    x = vectors(context.shared["late", name], graph, HALVES[half])
+    kept = f"late {name}"
+    if kept not in context.shared:
+        context.shared[kept] = train(context, graph.select(~late), context.settings["steps"][name])
+    x = vectors(context.shared[kept], graph, HALVES[half])
     return {f"{metric}, hidden": f1(context, x, label, late) for metric, label in labels.items()}
 
 

@@ -137,13 +137,13 @@ class WalkEncoder(Encoder):
         x: Tensor,
         mask: Tensor | None = None,
         *,
-        shared_statistics: Tensor,
-        shared_code: Tensor,
         layers: bool = False,
+        shared_statistics: Tensor | None = None,
+        shared_code: Tensor | None = None,
     ) -> Encoding:
-        """As the processor gives them. ValueError where layers are asked for: walks have no grid of layers."""
-        if layers:
-            raise ValueError("the walk encoder has no layers to show")
+        """As the processor gives them. ValueError without its tables, or where layers are asked for: there are none."""
+        if shared_statistics is None or shared_code is None or layers:
+            raise ValueError("the walk encoder needs shared_statistics and shared_code, and has no layers to show")
         psi = self.identity(shared_statistics)
         gamma = self.position(x, self.sentences(x, psi), shared_code, self.position_readout)
         both = torch.stack([psi[x[:, 0, 0]], gamma], dim=1)
