@@ -285,3 +285,18 @@ def test_self_positioning_moves_its_numbers_alone(spaces):
     terms = learner.losses(batch)
     (slope,) = torch.autograd.grad(terms["length"], learner.scale)
     assert float(slope) == pytest.approx(0.1), "mu"
+
+
+def test_plane_and_angles():
+    from jointspace.operations.merging.analysis import angle_ratio, plane
+
+    _, found = vectors(2)
+    seen = plane(found, (0, 1), lambda state: float(state["0.bias"].sum()), size=5, path=[[1.0, 1.0]])
+    base, one = found.base["0.bias"].sum(), (found.base["0.bias"] + found.deltas["0.bias"][0]).sum()
+    at = {round(v, 3): k for k, v in enumerate(seen.x)}
+    assert seen.loss[at[0.0], at[1.0]] == pytest.approx(float(one), abs=1e-5)
+    assert seen.loss[at[0.0], at[0.0]] == pytest.approx(float(base), abs=1e-5)
+    assert seen.arc.shape == (50, 2) and seen.arc[0] == pytest.approx([1, 0], abs=0.01)
+    x, y = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+    assert angle_ratio(torch.tensor([1.0, 1.0]), x, y) == pytest.approx(1)
+    assert angle_ratio(torch.tensor([2.0, 1.0]), x, y) < 1

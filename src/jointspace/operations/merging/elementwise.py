@@ -17,7 +17,7 @@ def keep_largest(delta: Tensor, density: float) -> Tensor:
     """(N, ...) -> the same with all but the `density` share of largest magnitudes of each row set to 0."""
     if density >= 1:
         return delta
-    flat = delta.flatten(1)
+    flat = delta.reshape(len(delta), -1)
     keep = max(1, round(density * flat.shape[1]))
     chosen = torch.zeros_like(flat, dtype=torch.bool)
     chosen.scatter_(1, flat.abs().topk(keep, dim=1).indices, True)

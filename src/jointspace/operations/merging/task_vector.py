@@ -57,7 +57,7 @@ class TaskVectors:
 
     @staticmethod
     def _gram(delta: Tensor) -> Tensor:
-        flat = delta.flatten(1).double()
+        flat = delta.reshape(len(delta), -1).double()
         return flat @ flat.T
 
     def norms(self) -> list[float]:
