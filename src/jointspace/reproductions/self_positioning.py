@@ -265,9 +265,9 @@ def run(arm: str, context: Context) -> Mapping[str, float]:
         state = elementwise.dare(found, [1, 1, 1], 0.5, seed=context.seed)
     elif arm in ("Fisher", "RegMean"):
         judges, tasks = [], []
-        for task, weights in zip(TASKS, task_models(context), strict=True):
+        for task, model in zip(TASKS, task_models(context), strict=True):
             judges.append(method(context).eval())
-            judges[-1].load_state_dict(weights)
+            judges[-1].load_state_dict(model)
             tasks.append(triples(context, task, 0, "probe"))
         if arm == "Fisher":
             state = data_driven.fisher(found, [probing.fisher_of(j, t, 0) for j, t in zip(judges, tasks)], [1, 1, 1])

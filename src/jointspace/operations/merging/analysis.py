@@ -1,4 +1,4 @@
-"""Where merges lie: the loss over the plane that two task vectors span, with the arc, the average and a search's path."""
+"""Where merges lie: the loss over the plane of two task vectors, with the arc, the average and a search's path."""
 
 from __future__ import annotations
 

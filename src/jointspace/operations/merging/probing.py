@@ -58,8 +58,8 @@ def merge_with_probe(
         merged = judges[0]
     space = copy.deepcopy(base)
     tower = space.tower("text")
-    tower.encoder.load_state_dict(merged.text_encoder.state_dict())
-    tower.projection.load_state_dict(merged.text_projection.state_dict())
+    for ours, theirs in ((tower.encoder, "text_encoder"), (tower.projection, "text_projection")):
+        ours.load_state_dict(merged.get_submodule(theirs).state_dict())
     return space.state_dict(), found
 
 

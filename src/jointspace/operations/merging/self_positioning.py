@@ -3,7 +3,7 @@
 "Improving General Text Embedding Model: Tackling Task Conflict and Data Imbalance through Model Merging", Li et al.,
 2024, arXiv 2410.15035. N weights a_i and a length lambda are learnt on a small balanced probe set; the model is
 theta_0 + lambda * SLERP(V_1 .. V_N; a) with task vectors V_i = theta_i - theta_0, and the loss is that of the tasks
-plus mu * lambda. Nothing but these N + 1 numbers moves; the weights are a function of them through the N x N Gram matrix.
+plus mu * lambda. Nothing but these N + 1 numbers moves; the weights are a function of them through the Gram matrix.
 
 Shapes: weights a (N,), scale lambda (), gram (N, N) or (T, N, N), coefficients c (N,) or (T, N), all float64.
 Differs from the paper: a_i is the weight of V_i (the printed formula gives it to the other vector: `as_printed`); no
@@ -57,7 +57,7 @@ class SelfPositioning(Method):
     frozen = ("inner",)
     batches = BalancedSources(exponent=0.0)
 
-    def __init__(self, config: Config, inner: Method, vectors: TaskVectors):
+    def __init__(self, config: Any, inner: Method, vectors: TaskVectors):
         super().__init__(config)
         if config.merge not in COEFFICIENTS:
             raise ConfigError(f"merge: no searchable method {config.merge!r}{nearest(config.merge, COEFFICIENTS)}")
