@@ -86,7 +86,7 @@ def _command(command: str, folder: Path) -> str:
         return _in_process(main, folder, command, shlex.split(command))
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     done = subprocess.run(
-        ["bash", *([] if "| head" in command else ["-o", "pipefail"]), "-c", command],  # `head` ends a pipe early
+        ["bash", "-o", "pipefail", "-c", command],
         cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, encoding="utf-8",
     )  # fmt: skip
     assert done.returncode == 0, f"{command}\nexit code {done.returncode}\n{done.stdout}{done.stderr}"

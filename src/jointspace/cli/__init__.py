@@ -9,12 +9,14 @@ import sys
 def main() -> None:
     """Entry point of the `jointspace` command: one line and an exit code for every error a user can cause."""
     from jointspace.cli.app import app
+    from jointspace.cli.output import outlive_the_reader
     from jointspace.errors import JointspaceError
 
     # threads that wait asleep: with spinning ones a busy machine slows torch down several times
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     debug = "--debug" in sys.argv
     sys.argv = [a for a in sys.argv if a != "--debug"]
+    outlive_the_reader()
     try:
         app()
     except JointspaceError as error:
@@ -25,6 +27,3 @@ def main() -> None:
     except KeyboardInterrupt:
         print("jointspace: stopped", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,26 @@ from typing import Annotated, Any
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+class _Pipe(io.FileIO):
+    """A file whose writes are dropped once nobody reads them."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return memoryview(data).nbytes
+
+
+def outlive_the_reader() -> None:
+    """`jointspace demo | head`: a reader who has seen enough stops neither the work nor turns it into a failure."""
+    out = sys.stdout
+    if out is not sys.__stdout__ or out is None or out.isatty():
+        return  # somebody else's object, or a terminal
+    out.flush()
+    raw = io.BufferedWriter(_Pipe(out.fileno(), "w", closefd=False))
+    sys.stdout = io.TextIOWrapper(raw, encoding=out.encoding, errors=out.errors)
 
 
 def say(text: str) -> None:
