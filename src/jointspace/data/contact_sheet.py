@@ -81,14 +81,14 @@ def _font() -> Any:
 
 
 def _wrap(text: str, width: int, font: Any) -> str:
-    """At most two lines that fit `width` pixels."""
-    lines, line = [], ""
-    for letter in " ".join(text.split()):
-        if font.getlength(line + letter) > width:
-            lines.append(line)
-            line = letter.lstrip()
-            if len(lines) == 2:
-                return "\n".join([lines[0], lines[1][:-1] + "…"])
-        else:
-            line += letter
-    return "\n".join([*lines, line])
+    """At most two lines that fit `width` pixels, broken between words where there are any."""
+    lines, rest = [], " ".join(text.split())
+    while rest and len(lines) < 2:
+        fits = next((k for k in range(len(rest), 0, -1) if font.getlength(rest[:k]) <= width), 1)
+        if fits < len(rest) and " " in rest[: fits + 1] and len(lines) == 0:
+            fits = rest[: fits + 1].rindex(" ")
+        lines.append(rest[:fits].rstrip())
+        rest = rest[fits:].lstrip()
+    if rest:
+        lines[-1] = lines[-1][:-1] + "…"
+    return "\n".join(lines)
