@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jointspace.data.draws import uniform
+from jointspace.data.draws import key, normal, uniform
 
 if TYPE_CHECKING:
     from jointspace.world.scene import Scenes
@@ -54,3 +55,43 @@ def blur(pictures: np.ndarray, sigma: np.ndarray, most: float, axes: tuple[int, 
             line[:, :-1] += step
             line[:, 1:] -= step
     return out
+
+
+BLUR, NOISE = 0.016, 22.0  # most at strength 1: share of the side, standard deviation in grey levels
+
+
+def develop(scenes: Scenes, pictures: np.ndarray) -> np.ndarray:
+    """Light, lens and sensor of each scene on pictures (B, H, W, 3) float 0..255, as strong as the config says."""
+    c = scenes.config
+    if not (c.light or c.blur or c.noise):
+        return pictures
+    u = uniform(scenes.keys, 8, stream=46).astype(np.float32)
+    out = pictures
+    if c.light:
+        line = np.linspace(-1, 1, c.size, dtype=np.float32)
+        gain = 1 + c.light * (0.4 * u[:, 0] - 0.24)
+        cast = 1 + 0.16 * c.light * (u[:, 1:4] - 0.5)
+        slope = 0.3 * c.light * ((u[:, 4, None, None] - 0.5) * line[:, None] + (u[:, 5, None, None] - 0.5) * line)
+        out = out * (slope + 1)[..., None] * (gain[:, None] * cast)[:, None, None]
+    if c.blur:
+        most = BLUR * c.size * c.blur
+        out = blur(out, most * u[:, 6], most)
+    if c.noise:
+        out = out + (NOISE * c.noise * u[:, 7])[:, None, None, None] * _grain(scenes.keys, out.shape[1:])
+    return out
+
+
+@cache
+def _bank() -> np.ndarray:
+    return normal(key(0, "sensor"), _LONG).astype(np.float32)
+
+
+_LONG = 1 << 18
+
+
+def _grain(keys: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Standard normal noise (B, *shape), cut from one long list at a place of each key: far faster than drawn."""
+    n = int(np.prod(shape))
+    bank = np.resize(_bank(), _LONG + n)  # begun again at its end
+    start = (uniform(keys, 1, stream=47)[:, 0] * _LONG).astype(np.int64)
+    return np.stack([bank[s : s + n] for s in start]).reshape(-1, *shape)

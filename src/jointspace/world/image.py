@@ -1,52 +1,73 @@
-"""Scenes -> pictures, with instance masks and boxes that agree with them exactly."""
+"""Scenes -> pictures, with instance masks, boxes, classes and depths that agree with them exactly."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from jointspace.data.draws import key, uniform
+from jointspace.errors import ConfigError
+from jointspace.world import camera, parts, textures
 from jointspace.world.config import COLOURS
+from jointspace.world.grounds import ground
+from jointspace.world.patches import ARM, Patch, margin, patches
 from jointspace.world.scene import Scenes
-from jointspace.world.shapes import SDFS
+from jointspace.world.styles import Styled
+
+IGNORE = 255  # the class of pixels that have none
+_BAND = 1 << 18  # pixels drawn at once: few enough to stay in the processor's cache, enough for long arrays
 
 
 def render(scenes: Scenes) -> np.ndarray:
     """(B, H, W, 3) uint8, anti-aliased; later objects stand in front of earlier ones."""
     size = scenes.config.size
-    canvas = _background(scenes)
-    palette = np.array([COLOURS[c] for c in scenes.config.colours], dtype=np.float32)
+    out = np.empty((len(scenes), size, size, 3), dtype=np.uint8)
+    band = max(8, _BAND // size**2)
+    for start in range(0, len(scenes), band):
+        rows = slice(start, start + band)
+        out[rows] = _render(scenes.take(rows))
+    return out
+
+
+def _render(scenes: Scenes) -> np.ndarray:
+    size, edge = scenes.config.size, margin(scenes)
+    style = Styled(scenes)
+    canvas = np.zeros((len(scenes), size + 2 * edge, size + 2 * edge, 3), dtype=np.float32)
+    inner = canvas[:, edge : edge + size, edge : edge + size]
+    inner[:] = ground(scenes)
+    style.on_ground(inner)
     light = 0.88 + 0.24 * uniform(scenes.keys, 1, stream=20)[:, 0].astype(np.float32)
     for k in range(int(scenes.count.max(initial=0))):
-        for rows, (top, left, alpha, u, v) in _patches(scenes, k):
-            ink = _ink(scenes, rows, k, u, v, palette) * light[rows, None, None, None]
-            side = alpha.shape[1]
-            ys = (top[:, None] + np.arange(side))[:, :, None]
-            xs = (left[:, None] + np.arange(side))[:, None, :]
-            b = rows[:, None, None]
-            under = canvas[b, ys, xs]
-            canvas[b, ys, xs] = under + alpha[..., None] * (ink - under)
-    margin = (canvas.shape[1] - size) // 2
-    inner = canvas[:, margin : margin + size, margin : margin + size]
-    return np.clip(inner + 0.5, 0, 255).astype(np.uint8)
+        for patch in patches(scenes, k, edge):
+            rows, side = patch.rows, patch.alpha.shape[1]
+            ink = _ink(scenes, patch, k) * light[rows, None, None, None]
+            style.on_ink(ink, patch)
+            shadow = style.shadow(patch, scenes.radius[rows, k] * size)
+            alpha = _opacity(scenes, patch, k)[..., None]
+            for j, (b, y, x) in enumerate(zip(rows, patch.top, patch.left, strict=True)):
+                under = canvas[b, y : y + side, x : x + side]
+                if shadow is not None:
+                    under *= shadow[j, :, :, None]
+                under += alpha[j] * (ink[j] - under)
+    return np.clip(camera.develop(scenes, inner) + 0.5, 0, 255).astype(np.uint8)
 
 
 def masks(scenes: Scenes) -> np.ndarray:
     """(B, K, H, W) bool: visible pixels of each object (coverage above one half, objects in front taken off)."""
-    size = scenes.config.size
-    margin = _margin(scenes)
+    size, edge = scenes.config.size, margin(scenes)
     slots = int(scenes.count.max(initial=0))
-    out = np.zeros((len(scenes), slots, size + 2 * margin, size + 2 * margin), dtype=bool)
+    out = np.zeros((len(scenes), slots, size + 2 * edge, size + 2 * edge), dtype=bool)
     for k in range(slots):
-        for rows, (top, left, alpha, _, _) in _patches(scenes, k):
-            side = alpha.shape[1]
-            ys = (top[:, None] + np.arange(side))[:, :, None]
-            xs = (left[:, None] + np.arange(side))[:, None, :]
-            out[rows[:, None, None], k, ys, xs] = alpha > 0.5
+        for patch in patches(scenes, k, edge):
+            side = patch.alpha.shape[1]
+            for j, (b, y, x) in enumerate(zip(patch.rows, patch.top, patch.left, strict=True)):
+                out[b, k, y : y + side, x : x + side] |= patch.alpha[j] > 0.5
         if k:
             out[:, :k] &= ~out[:, k : k + 1]
-    return out[:, :, margin : margin + size, margin : margin + size]
+    return out[:, :, edge : edge + size, edge : edge + size]
 
 
 def boxes(mask: np.ndarray) -> np.ndarray:
@@ -63,66 +84,100 @@ def boxes(mask: np.ndarray) -> np.ndarray:
     return np.stack([x0, y0, x1, y1], axis=2).astype(np.int32)
 
 
-def _margin(scenes: Scenes) -> int:
-    """Pixels around the picture that a patch may reach into."""
-    return int(np.ceil(max(scenes.radius.max(initial=0.1), 0.1) * 1.5 * scenes.config.size)) + 2
+def semantic(scenes: Scenes, mask: np.ndarray, by: str = "shape", without: Sequence[str] = ()) -> np.ndarray:
+    """Masks (B, K, H, W) -> (B, H, W) uint8: 0 = background, 1 + index of the visible object's `by` among its values.
+
+    `IGNORE` where classes meet: on pixels that have a pixel of another object or of the background beside them, up to
+    the object's own border, and on all pixels of the values named in `without`. Raises ConfigError for a value there is
+    not.
+    """
+    values = scenes.config.values(by)
+    for name in without:
+        if name not in values:
+            raise ConfigError(f"world: semantic: no {by} {name!r} in use")
+    owner = np.where(mask.any(axis=1), mask.argmax(axis=1), -1)  # (B, H, W), number of the object
+    index = np.take_along_axis(getattr(scenes, by), np.maximum(owner, 0).reshape(len(owner), -1), axis=1)
+    out = np.where(owner < 0, 0, 1 + index.reshape(owner.shape)).astype(np.uint8)
+    hidden = [values.index(name) + 1 for name in without]
+    out[np.isin(out, hidden)] = IGNORE
+    out[_borders(owner) & (owner >= 0)] = IGNORE
+    return out
 
 
-def _patches(scenes: Scenes, k: int):  # type: ignore[no-untyped-def]
-    """For each shape: the scenes whose object k has it, with (top, left, coverage, u, v) on a patch around it."""
-    size, margin = scenes.config.size, _margin(scenes)
-    half = int(np.ceil(scenes.radius.max(initial=0.1) * 1.35 * size)) + 1
-    grid = np.arange(2 * half, dtype=np.float32)
-    for s, name in enumerate(scenes.config.shapes):
-        rows = np.flatnonzero((scenes.count > k) & (scenes.shape[:, k] == s))
-        if not len(rows):
-            continue
-        cx, cy = scenes.x[rows, k] * size, scenes.y[rows, k] * size
-        left, top = np.floor(cx).astype(int) - half, np.floor(cy).astype(int) - half
-        radius = (scenes.radius[rows, k] * size).astype(np.float32)[:, None, None]
-        dx = ((left - cx).astype(np.float32)[:, None] + grid + 0.5)[:, None, :] / radius
-        dy = ((top - cy).astype(np.float32)[:, None] + grid + 0.5)[:, :, None] / radius
-        cos = np.cos(scenes.angle[rows, k]).astype(np.float32)[:, None, None]
-        sin = np.sin(scenes.angle[rows, k]).astype(np.float32)[:, None, None]
-        u, v = cos * dx + sin * dy, cos * dy - sin * dx
-        alpha = np.clip(0.5 - SDFS[name](u, v) * radius, 0, 1)
-        yield rows, (top + margin, left + margin, alpha, u, v)
+def _borders(owner: np.ndarray) -> np.ndarray:
+    """Pixels (B, H, W) with another owner above, below, left or right of them."""
+    out = np.zeros(owner.shape, dtype=bool)
+    for axis in (1, 2):
+        differs = np.diff(owner, axis=axis) != 0
+        first, last = [slice(None)] * 3, [slice(None)] * 3
+        first[axis], last[axis] = slice(None, -1), slice(1, None)
+        out[tuple(first)] |= differs
+        out[tuple(last)] |= differs
+    return out
 
 
-def _ink(scenes: Scenes, rows: np.ndarray, k: int, u: np.ndarray, v: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """Colour of each pixel of a patch: the object's own, darkened or lightened by its texture."""
+def depth(scenes: Scenes, mask: np.ndarray) -> np.ndarray:
+    """Masks (B, K, H, W) -> (B, H, W) float32: distance from the camera, 1 = background, less = nearer."""
+    near = scenes.front[:, : mask.shape[1], None, None] * mask
+    return (1 - near.max(axis=1, initial=0.0)).astype(np.float32)
+
+
+def resized(scenes: Scenes, size: int) -> Scenes:
+    """The same scenes for pictures of another size: the truth does not change with the pixels."""
+    return replace(scenes, config=replace(scenes.config, size=size))
+
+
+def _opacity(scenes: Scenes, patch: Patch, k: int) -> np.ndarray:
+    if "glass" not in scenes.config.materials or patch.name == ARM:
+        return patch.alpha
+    clear = np.array(scenes.config.materials)[scenes.material[patch.rows, k]] == "glass"
+    body = np.where(clear, np.float32(textures.GLASS), np.float32(1))[:, None, None]
+    for solid in (patch.front, patch.back):  # parts are
+        if solid is not None:
+            body = np.maximum(body, solid)
+    return patch.alpha * body
+
+
+def _ink(scenes: Scenes, patch: Patch, k: int) -> np.ndarray:
+    """Colour (N, S, S, 3) of each pixel of a patch: the object's own with its texture, material, mark and part."""
+    c, rows, u, v = scenes.config, patch.rows, patch.u, patch.v
+    palette = np.array([COLOURS[name] for name in c.colours], dtype=np.float32)
     colour = palette[scenes.colour[rows, k]][:, None, None, :]
+    dark = colour.mean(axis=-1, keepdims=True) < 60  # black is lightened, the rest darkened
+    other = np.where(dark, colour + 95, colour * 0.45)
+    if patch.name == ARM:
+        return other * np.ones((*u.shape, 1), dtype=np.float32)
+    second = scenes.second[rows, k]
+    if (second >= 0).any():
+        other = np.where((second >= 0)[:, None, None, None], palette[second][:, None, None, :], other)
+    ink = colour + _pattern(scenes, patch, k)[..., None] * (other - colour)
+    for name in set(c.materials) - {"matte"}:
+        these = np.flatnonzero(np.array(c.materials)[scenes.material[rows, k]] == name)
+        if len(these):
+            ink[these] += textures.shine(name, u[these], v[these])[..., None]
+    for name in set(c.marks) - {"none"}:
+        these = np.flatnonzero(np.array(c.marks)[scenes.mark[rows, k]] == name)
+        if len(these):
+            scale = (scenes.radius[rows[these], k] * c.size).astype(np.float32)[:, None, None]
+            cover = np.clip(0.5 - textures.mark(name, u[these], v[these]) * scale, 0, 1)[..., None]
+            sign = np.where(colour[these].mean(axis=-1, keepdims=True) < 150, np.float32(250), np.float32(15))
+            ink[these] += cover * (sign - ink[these])
+    for cover in (patch.front, patch.back):
+        if cover is not None:
+            ink += cover[..., None] * (parts.colour(patch.part, colour) - ink)
+    return ink
+
+
+def _pattern(scenes: Scenes, patch: Patch, k: int) -> np.ndarray:
+    rows, u, v = patch.rows, patch.u, patch.v
     names = np.array(scenes.config.textures)[scenes.texture[rows, k]]
     pattern = np.zeros(u.shape, dtype=np.float32)
-    for name, mark in _TEXTURES.items():
+    for name in scenes.config.textures:
         these = names == name
-        if these.any():
-            pattern[these] = mark(u[these], v[these])
-    dark = colour.mean(axis=-1, keepdims=True) < 60  # black is lightened, the rest darkened
-    mark_colour = np.where(dark, colour + 95, colour * 0.45)
-    return colour + pattern[..., None] * (mark_colour - colour)
-
-
-_TEXTURES = {
-    "striped": lambda u, v: (np.sin(7.5 * v) > 0.15).astype(np.float32),
-    "dotted": lambda u, v: (np.cos(8.0 * u) + np.cos(8.0 * v) > 1.05).astype(np.float32),
-    "checked": lambda u, v: (np.sin(5.5 * u) * np.sin(5.5 * v) > 0).astype(np.float32),
-}
-
-
-def _background(scenes: Scenes) -> np.ndarray:
-    """Light ground of a random tint with a slope and smooth blotches: (B, H + 2m, W + 2m, 3) float32."""
-    size, margin, b = scenes.config.size, _margin(scenes), len(scenes)
-    side = size + 2 * margin
-    u = uniform(key(0, scenes.keys, "ground"), 16, stream=21).astype(np.float32)
-    base = 205 + 40 * u[:, :3] - 30 * u[:, 3:4]
-    line = np.linspace(-1, 1, side, dtype=np.float32)
-    amount = np.float32(scenes.config.clutter)
-    slope = amount * 25 * ((u[:, 4] - 0.5)[:, None, None] * line[:, None] + (u[:, 5] - 0.5)[:, None, None] * line)
-    for j in range(2):
-        f, g, p = 2 + 5 * u[:, 6 + 3 * j], 2 + 5 * u[:, 7 + 3 * j], 6.28 * u[:, 8 + 3 * j]
-        slope += amount * 9 * np.sin(f[:, None] * line + p[:, None])[:, :, None] * np.cos(g[:, None] * line)[:, None, :]
-    canvas = np.empty((b, side, side, 3), dtype=np.float32)
-    canvas[:] = base[:, None, None, :]
-    canvas += slope[..., None]
-    return canvas
+        if name == "plain" or not these.any():
+            continue
+        if name == "noisy":
+            pattern[these] = textures.noisy(u[these], v[these], key(0, scenes.keys[rows[these]], k))
+        else:
+            pattern[these] = textures.PATTERNS[name](u[these], v[these])
+    return pattern

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from jointspace.data.draws import key, uniform
 from jointspace.world.config import LINKS, ORIENTED, SHAPES, SIZES, WorldConfig
-from jointspace.world.shapes import SDFS
+from jointspace.world.parts import REACH
+from jointspace.world.shapes import ends
 
 CONTAINERS = {"circle": 0.85, "square": 0.78, "hexagon": 0.8, "pentagon": 0.72, "ring": 0.5}  # clear radius inside
 TABLES = ("circle", "square", "hexagon", "ring", "cross")  # things can stand on these
@@ -17,7 +17,7 @@ CROWD = {1: 1.15, 2: 1.05, 3: 1.0, 4: 0.92, 5: 0.86, 6: 0.8}  # scale of radii b
 GAP = 0.035  # of the side, between the circles around objects that have nothing to do with each other
 TRIES = 24
 PRESS = 0.012  # of the side: how far two things in contact are pressed into each other, so that no gap shows
-_TOP, _RIGHT, _BOTTOM, _LEFT = range(4)
+_TOP, _RIGHT, _LEFT = 0, 1, 3
 
 
 def free(
@@ -43,7 +43,7 @@ def free(
     shapes = np.array([SHAPES.index(s) for s in config.shapes])[made["shape"]]
     radius = _nested(radius, into, around, shapes)
     across, down = _offsets(keys, link, radius, shapes, quarter)
-    reach = radius * np.where(made["part"] == _index(config.parts, "none"), 1.1, 1.4)
+    reach = radius * np.where(made["part"] == _index(config.parts, "none"), 1.1, REACH)
     x, y, scale = _place(config, keys, count, child, across, down, reach)
     turned = angle + quarter * (np.pi / 2)
     return {"x": x, "y": y, "angle": turned, "radius": radius * scale[:, None], "anchor": anchor, "link": link}
@@ -133,36 +133,13 @@ def _contact(rows: np.ndarray, radius: np.ndarray, shapes: np.ndarray, turn: np.
     """Distance of the centres at which the second object just meets the first on this side of it."""
     if not len(rows):
         return np.zeros(0)
-    ends, grid = _ends(), _grid()
     r, s, q = radius[rows], shapes[rows], turn[rows]
-    line = grid * r.max(axis=1, keepdims=True)  # (N, G) along the side, shares of the picture
+    line = np.linspace(-1.1, 1.1, 89) * r.max(axis=1, keepdims=True)  # (N, 89) along the side, shares of the picture
     total = np.zeros(line.shape)
     for j, where in ((0, side), (1, (side + 2) % 4)):
-        at = np.round((line / r[:, j : j + 1] - grid[0]) / (grid[1] - grid[0])).astype(int)
-        seen = (at >= 0) & (at < len(grid))
-        end = ends[s[:, j], q[:, j], where][np.arange(len(rows))[:, None], np.clip(at, 0, len(grid) - 1)]
-        total = total + np.where(seen, end, -np.inf) * r[:, j : j + 1]
+        one = slice(j, j + 1)
+        total += ends(s[:, one], q[:, one], where, line / r[:, one]) * r[:, one]
     return total.max(axis=1)
-
-
-@cache
-def _grid() -> np.ndarray:
-    return np.linspace(-1.1, 1.1, 89)
-
-
-@cache
-def _ends() -> np.ndarray:
-    """(shapes, quarter turns, sides, G): how far a shape reaches to a side at each place along it; -inf = not there."""
-    g = _grid().astype(np.float32)
-    out = np.full((len(SHAPES), 4, 4, len(g)), -np.inf)
-    for s, name in enumerate(SHAPES):
-        inside = SDFS[name](g[None, :], g[:, None]) < 0
-        for q in range(4):
-            turned = np.rot90(inside, -q)  # clockwise, as y points down
-            for side, along in ((_TOP, turned[::-1]), (_BOTTOM, turned), (_LEFT, turned.T[::-1]), (_RIGHT, turned.T)):
-                last = len(g) - 1 - along[::-1].argmax(axis=0)
-                out[s, q, side] = np.where(along.any(axis=0), g[last], -np.inf)
-    return out
 
 
 def _place(
@@ -247,8 +224,10 @@ def _beside(keys: np.ndarray, k: int, centre: np.ndarray, reach: np.ndarray, rea
 
 def _clearance(spots: Any, at: Any, reach: Any, own: Any, behind: np.ndarray, tries: int) -> np.ndarray:
     """(B, T) least gap to what is placed already; the one that is to be hidden does not count at the first `tries`."""
-    delta = spots[:, :, None] - at[:, None]
-    gap = np.sqrt((delta**2).sum(axis=3)) - reach[:, None] - own[:, None, None]
-    rows = np.flatnonzero(behind >= 0)
-    gap[rows, :tries, behind[rows]] = np.inf
-    return gap.min(axis=2)
+    gap = np.full(spots.shape[:2], np.inf)
+    for j in range(at.shape[1]):
+        dx, dy = spots[..., 0] - at[:, j, None, 0], spots[..., 1] - at[:, j, None, 1]
+        to = np.sqrt(dx * dx + dy * dy) - (reach[:, j] + own)[:, None]
+        to[behind == j, :tries] = np.inf
+        np.minimum(gap, to, out=gap)
+    return gap

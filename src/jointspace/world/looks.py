@@ -47,8 +47,8 @@ def field(keys: np.ndarray, height: int, width: int, stream: int = 7) -> np.ndar
     out = (u[:, 0, None, None] - 0.5) * y[:, None] + (u[:, 1, None, None] - 0.5) * x
     for j in (2, 6):
         fy, fx = 1 + 2 * u[:, j, None], 1 + 2 * u[:, j + 1, None]
-        wave = np.sin(fy * y + 6.28 * u[:, j + 2, None])[:, :, None] * np.cos(fx * x + 6.28 * u[:, j + 3, None])[:, None]
-        out = out + 0.5 * wave
+        down, across = np.sin(fy * y + 6.28 * u[:, j + 2, None]), np.cos(fx * x + 6.28 * u[:, j + 3, None])
+        out = out + 0.5 * down[:, :, None] * across[:, None]
     return out
 
 

@@ -7,6 +7,8 @@ inside and near the border, where anti-aliasing looks.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -106,3 +108,31 @@ SDFS: dict[str, Sdf] = {
     "crescent": minus(disc(0.9), disc(0.78, 0.5, -0.1)),
     "arrow": arrow,
 }
+
+
+def ends(shape: Any, quarter: Any, side: int, along: Any) -> np.ndarray:
+    """How far shapes reach to a side (0 top, 1 right, 2 bottom, 3 left) at the places `along` it, in unit extents.
+
+    shape: a name, or numbers in the order of `SDFS`; quarter: quarter turns clockwise that the shape has made. Arrays
+    broadcast. -inf where nothing of the shape is.
+    """
+    table, line = _end_table()
+    number = list(SDFS).index(shape) if isinstance(shape, str) else shape
+    at = np.round((np.asarray(along) - line[0]) / (line[1] - line[0])).astype(int)
+    seen = (at >= 0) & (at < len(line))
+    return np.where(seen, table[number, quarter, side, np.clip(at, 0, len(line) - 1)], -np.inf)
+
+
+@cache
+def _end_table() -> tuple[np.ndarray, np.ndarray]:
+    line = np.linspace(-1.1, 1.1, 89)
+    g = line.astype(np.float32)
+    out = np.full((len(SDFS), 4, 4, len(g)), -np.inf)
+    for s, sdf in enumerate(SDFS.values()):
+        inside = sdf(g[None, :], g[:, None]) < 0
+        for q in range(4):
+            turned = np.rot90(inside, -q)  # clockwise, as y points down
+            for side, lines in enumerate((turned[::-1], turned.T, turned, turned.T[::-1])):
+                last = len(g) - 1 - lines[::-1].argmax(axis=0)
+                out[s, q, side] = np.where(lines.any(axis=0), line[last], -np.inf)
+    return out, line

@@ -1,0 +1,125 @@
+"""The squares of pixels that objects cover: coverage, distance and the object's own frame, many objects at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from jointspace.world import parts, shapes
+from jointspace.world.config import LINKS, SIZES
+from jointspace.world.scene import Scenes
+
+ARM = "arm"  # the name of the patch between a holder and what it holds
+
+
+@dataclass(frozen=True)
+class Patch:
+    """Objects of one shape and part, one a row: N of them, each on a square of S x S pixels.
+
+    name: the shape, or `ARM`. part: name of the part, "none" without. rows (N,): their scenes. top, left (N,): corner
+    of the square in a picture with `margin` pixels around it. alpha (N, S, S): coverage 0..1 of the whole object; front
+    and back: coverage of the part before and behind the body, None without. u, v: place in the object's own frame.
+    distance (N, S, S): to the border of the whole object in pixels, negative inside.
+    """
+
+    name: str
+    part: str
+    rows: np.ndarray
+    top: np.ndarray
+    left: np.ndarray
+    alpha: np.ndarray
+    u: np.ndarray
+    v: np.ndarray
+    distance: np.ndarray
+    front: np.ndarray | None = None
+    back: np.ndarray | None = None
+
+
+def usual(scenes: Scenes) -> float:
+    """The largest radius that a size of this world has as such."""
+    return max(0.1, *(SIZES[name] for name in scenes.config.sizes))
+
+
+def margin(scenes: Scenes) -> int:
+    """Pixels around the picture that patches may reach into."""
+    return int(_halves(scenes).max(initial=1)) + 2
+
+
+def patches(scenes: Scenes, k: int, margin: int) -> Iterator[Patch]:
+    """Everything that the objects number k draw, in drawing order for each scene: arms first."""
+    size, half = scenes.config.size, _halves(scenes)[:, k]
+    there = scenes.count > k
+    holding = there & (scenes.link[:, k] == LINKS.index("holding")) & (scenes.anchor[:, k] >= 0)
+    if holding.any():
+        yield _arm(scenes, np.flatnonzero(holding), k, margin)
+    sort = (half.astype(np.int64) * 64 + scenes.shape[:, k]) * 16 + scenes.part[:, k]
+    for kind in np.unique(sort[there]):
+        rows = np.flatnonzero(there & (sort == kind))
+        radius = (scenes.radius[rows, k] * size).astype(np.float32)[:, None, None]
+        h = int(half[rows[0]])
+        left, top, dx, dy = _square(scenes.x[rows, k] * size, scenes.y[rows, k] * size, h, radius)
+        cos = np.cos(scenes.angle[rows, k]).astype(np.float32)[:, None, None]
+        sin = np.sin(scenes.angle[rows, k]).astype(np.float32)[:, None, None]
+        u, v = cos * dx + sin * dy, cos * dy - sin * dx
+        name = scenes.config.shapes[scenes.shape[rows[0], k]]
+        part = scenes.config.parts[scenes.part[rows[0], k]]
+        away = shapes.SDFS[name](u, v) * radius
+        at = (name, part, rows, top + margin, left + margin)
+        if part == "none":
+            yield Patch(*at, np.clip(0.5 - away, 0, 1), u, v, away)
+            continue
+        extra = parts.distance(part, name, u, v).astype(np.float32) * radius
+        cover = np.clip(0.5 - extra, 0, 1)
+        whole = np.minimum(away, extra)
+        hidden = part in parts.BEHIND
+        if hidden:
+            cover = cover * (1 - np.clip(0.5 - away, 0, 1))
+        sides = (None, cover) if hidden else (cover, None)
+        yield Patch(*at, np.clip(0.5 - whole, 0, 1), u, v, whole, *sides)
+
+
+def _halves(scenes: Scenes) -> np.ndarray:
+    """(B, K) half the side of each object's patch. It depends on nothing but the object, as its pixels must."""
+    size, plain = scenes.config.size, usual(scenes)
+    reach = np.where(np.array(scenes.config.parts)[scenes.part] == "none", 1.35, parts.REACH + 0.1)
+    needed = reach * scenes.radius * size
+    whole = np.ceil(1.35 * plain * size) + 1
+    if scenes.config.layout == "grid":  # all in patches of one size, the parts' and grown ones in larger
+        return np.where(needed <= whole - 1, whole, 4 * np.ceil((needed + 1) / 4)).astype(np.int64)
+    return (4 * np.ceil((needed + 1) / 4)).astype(np.int64)
+
+
+def _square(cx: np.ndarray, cy: np.ndarray, half: int, radius: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Corners of the patches around (cx, cy) and the places of their pixels' centres, in units of the radius."""
+    grid = np.arange(2 * half, dtype=np.float32)
+    left, top = np.floor(cx).astype(int) - half, np.floor(cy).astype(int) - half
+    dx = ((left - cx).astype(np.float32)[:, None] + grid + 0.5)[:, None, :] / radius
+    dy = ((top - cy).astype(np.float32)[:, None] + grid + 0.5)[:, :, None] / radius
+    return left, top, dx, dy
+
+
+def _arm(scenes: Scenes, rows: np.ndarray, k: int, margin: int) -> Patch:
+    """From the centre of the holder to a hand on the rim of what it holds; both ends are drawn over by the holder."""
+    size, other = scenes.config.size, scenes.anchor[rows, k]
+    x0, y0, x1, y1 = (
+        a * size for a in (scenes.x[rows, k], scenes.y[rows, k], scenes.x[rows, other], scenes.y[rows, other])
+    )
+    length = np.hypot(x1 - x0, y1 - y0)
+    grip = 1 - 0.7 * scenes.radius[rows, other] * size / np.maximum(length, 1e-6)
+    half = margin - 2
+    wide = np.maximum(0.035 * size, 0.9)
+    one = np.ones((len(rows), 1, 1), dtype=np.float32)
+    left, top, dx, dy = _square((x0 + x1) / 2, (y0 + y1) / 2, half, one)
+    ax, ay = (
+        ((x1 - x0) / length)[:, None, None].astype(np.float32),
+        ((y1 - y0) / length)[:, None, None].astype(np.float32),
+    )
+    along, across = ax * dx + ay * dy, ay * dx - ax * dy
+    start = (-length / 2).astype(np.float32)[:, None, None]
+    stop = (length * (grip - 0.5)).astype(np.float32)[:, None, None]
+    rod = np.hypot(along - np.clip(along, start, stop), across) - np.float32(0.55 * wide)
+    hand = np.hypot(along - stop, across) - np.float32(1.1 * wide)
+    away = np.minimum(rod, hand)
+    return Patch(ARM, "none", rows, top + margin, left + margin, np.clip(0.5 - away, 0, 1), along, across, away)
