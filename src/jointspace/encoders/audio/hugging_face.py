@@ -11,17 +11,16 @@ from transformers import AutoConfig, AutoModel, PretrainedConfig
 
 from jointspace.data.audio_processor import AudioProcessor
 from jointspace.encoders.audio.options import audio_processor
-from jointspace.encoders.base import Encoder, Encoding
-from jointspace.encoders.hub import config_fields, config_from, one_line
+from jointspace.encoders.base import Encoding
+from jointspace.encoders.hub import HubEncoder, config_from, one_line, one_source, weights_type
 from jointspace.errors import ConfigError, nearest
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 WAVES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "unispeech", "unispeech-sat", "wav2vec2-conformer")
 KINDS = (*WAVES, "whisper", "audio-spectrogram-transformer")
 _WHAT = "audio encoder 'hf'"
 
 
-class HuggingFaceAudio(Encoder):
+class HuggingFaceAudio(HubEncoder):
     """x, mask as its processor makes them -> tokens of the last layer, mask over them, pooled.
 
     Waves (B, n): tokens (B, L, D) every 20 ms, pooled None. Whisper (B, T, M): tokens (B, T / 2, D), pooled None.
@@ -29,27 +28,13 @@ class HuggingFaceAudio(Encoder):
     Whisper and AST attend to the silence after a clip, as they were trained; the mask tells which tokens heard sound.
     """
 
-    kind: ClassVar[str] = "hf"
     modality: ClassVar[str] = "audio"
-    layout: ClassVar[str] = "hf"
+    unused: ClassVar[str] = "masked_spec_embed"  # stands for hidden frames in pretraining, which we never ask for
 
-    def __init__(
-        self,
-        model: Any,
-        processor: AudioProcessor,
-        *,
-        source: str | None = None,
-        config: dict[str, Any] | None = None,
-    ):
-        super().__init__()
-        self.model: Any = model
-        self.processor: AudioProcessor = processor
-        self.source, self._given = source, config
+    def __init__(self, model: Any, processor: AudioProcessor, **origin: Any):
+        super().__init__(model, processor, **origin)
         self.family = str(model.config.model_type)
         self.dim = int(model.config.d_model if self.family == "whisper" else model.config.hidden_size)
-        for name, parameter in model.named_parameters():
-            if name.endswith("masked_spec_embed"):  # stands for hidden frames in pretraining, which we never ask for
-                parameter.requires_grad_(False)
 
     def forward(self, x: Tensor, mask: Tensor | None = None, *, layers: bool = False) -> Encoding:
         if mask is None:
@@ -98,12 +83,6 @@ class HuggingFaceAudio(Encoder):
             [(rows, columns)] * len(states) if states is not None else None,
         )  # fmt: skip
 
-    def options(self) -> dict[str, Any]:
-        shared = dict(dtype=str(self.model.dtype).removeprefix("torch."), processor=self.processor.config())
-        if self.source is not None:
-            return {"path": self.source, "pretrained": False, **shared}
-        return {"config": config_fields(self.model.config, self._given), **shared}
-
 
 def build(
     *,
@@ -123,12 +102,8 @@ def build(
     random numbers than ours, are switched off. ConfigError where neither or both of path and config are given, or
     nothing loadable is there.
     """
-    if isinstance(pretrained, str):
-        path, pretrained = path or pretrained, True
-    if (path is None) == (config is None):
-        raise ConfigError(f"{_WHAT} needs path= (folder or hub id) or config= (with model_type), one of them")
-    if dtype not in DTYPES:
-        raise ConfigError(f"dtype is {dtype!r}, expected one of {', '.join(DTYPES)}")
+    path, pretrained = one_source(_WHAT, path, config, pretrained)
+    weights = weights_type(dtype)
     defaults: dict[str, Any] = {}
     if config is not None:
         found = _quiet(config_from(_WHAT, config))
@@ -145,7 +120,7 @@ def build(
                 model = model.encoder if found.model_type == "whisper" else model
     own = audio_processor(processor, **{**_native(found, seconds), **defaults})
     source = path if trust_remote_code and getattr(found, "auto_map", None) else None
-    return HuggingFaceAudio(model.to(DTYPES[dtype]).train(), own, source=source, config=config)
+    return HuggingFaceAudio(model.to(weights).train(), own, source=source, config=config)
 
 
 def _quiet(config: PretrainedConfig) -> PretrainedConfig:

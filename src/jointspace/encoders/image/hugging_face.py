@@ -13,16 +13,15 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig
 
 from jointspace.data.image_processor import ImageProcessor
-from jointspace.encoders.base import Encoder, Encoding
-from jointspace.encoders.hub import config_fields, config_from, one_line
+from jointspace.encoders.base import Encoding
+from jointspace.encoders.hub import HubEncoder, config_from, one_line, one_source, weights_type
 from jointspace.encoders.image.options import image_processor
 from jointspace.errors import ConfigError, SpaceError
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _WHAT = "image encoder 'hf'"
 
 
-class HuggingFaceImage(Encoder):
+class HuggingFaceImage(HubEncoder):
     """x (B, 3, H, W) -> tokens (B, h w, D): patches or cells of the last map, row by row, with their grid (h, w).
 
     Class and register tokens stand in front in these models; they are no part of `tokens` and `layers`. pooled is what
@@ -30,25 +29,11 @@ class HuggingFaceImage(Encoder):
     ConvNeXt and ResNet: the mean), else the class token, else the mean over tokens.
     """
 
-    kind: ClassVar[str] = "hf"
     modality: ClassVar[str] = "image"
-    layout: ClassVar[str] = "hf"
+    unused: ClassVar[str] = "mask_token"  # stands for hidden patches in pretraining, which we never ask for
 
-    def __init__(
-        self,
-        model: Any,
-        processor: ImageProcessor,
-        *,
-        source: str | None = None,
-        config: dict[str, Any] | None = None,
-    ):
-        super().__init__()
-        self.model: Any = model
-        self.processor: ImageProcessor = processor
-        self.source, self._given = source, config
-        for name, parameter in model.named_parameters():
-            if name.endswith("mask_token"):  # stands for hidden patches in pretraining, which we never ask for
-                parameter.requires_grad_(False)
+    def __init__(self, model: Any, processor: ImageProcessor, **origin: Any):
+        super().__init__(model, processor, **origin)
         self._extra: dict[str, Any] = {}
         size = _native_size(model.config)
         if "interpolate_pos_encoding" in inspect.signature(model.forward).parameters and size not in (
@@ -109,16 +94,12 @@ class HuggingFaceImage(Encoder):
         finally:
             self.model.train(training)
 
-    def options(self) -> dict[str, Any]:
-        shared = dict(
+    def own_options(self) -> dict[str, Any]:
+        return dict(
             size=list(self.processor.output_size),
             pooler=self.model.pooler is not None if hasattr(self.model, "pooler") else None,
-            dtype=str(self.model.dtype).removeprefix("torch."),
             processor=self.processor.config(),
-        )  # fmt: skip
-        if self.source is not None:
-            return {"path": self.source, "pretrained": False, **shared}
-        return {"config": config_fields(self.model.config, self._given), **shared}
+        )
 
 
 def build(
@@ -141,12 +122,8 @@ def build(
     override those of the folder's preprocessor_config.json. ConfigError where neither or both of path and config are
     given, or nothing loadable is there.
     """
-    if isinstance(pretrained, str):
-        path, pretrained = path or pretrained, True
-    if (path is None) == (config is None):
-        raise ConfigError(f"{_WHAT} needs path= (folder or hub id) or config= (with model_type), one of them")
-    if dtype not in DTYPES:
-        raise ConfigError(f"dtype is {dtype!r}, expected one of {', '.join(DTYPES)}")
+    path, pretrained = one_source(_WHAT, path, config, pretrained)
+    weights = weights_type(dtype)
     defaults: dict[str, Any] = {}
     source = None
     if config is not None:
@@ -180,7 +157,7 @@ def build(
     if defaults:
         defaults = _scaled(defaults, size)
     own = image_processor(size if isinstance(size, int) else list(size), processor, **defaults)
-    return HuggingFaceImage(model.to(DTYPES[dtype]).train(), own, source=source, config=given)
+    return HuggingFaceImage(model.to(weights).train(), own, source=source, config=given)
 
 
 def _picture_side(config: PretrainedConfig) -> PretrainedConfig:

@@ -12,17 +12,16 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer, PretrainedConfig
 
-from jointspace.encoders.base import Encoder, Encoding
-from jointspace.encoders.hub import config_fields, config_from, one_line
+from jointspace.encoders.base import Encoding
+from jointspace.encoders.hub import HubEncoder, config_from, one_line, one_source, weights_type
 from jointspace.encoders.text.processor import TextProcessor
 from jointspace.encoders.text.tokenizer import SPECIAL
 from jointspace.errors import ConfigError, MissingDependency
 
 WHAT = "text encoder 'hf'"
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-class HuggingFaceText(Encoder):
+class HuggingFaceText(HubEncoder):
     """x (B, L) int64 token ids, mask (B, L) -> tokens (B, L, D) of the last layer; layers: embeddings, then each block.
 
     pooled is the backbone's own pooler where it kept one (`pooler=True`, BERT's tanh layer), else None. Decoders are
@@ -30,23 +29,10 @@ class HuggingFaceText(Encoder):
     embeddings to the entries that came out.
     """
 
-    kind: ClassVar[str] = "hf"
     modality: ClassVar[str] = "text"
-    layout: ClassVar[str] = "hf"  # saved as Hugging Face and sentence-transformers save
 
-    def __init__(
-        self,
-        model: Any,
-        processor: TextProcessor,
-        *,
-        source: str | None = None,
-        config: dict[str, Any] | None = None,
-    ):
-        super().__init__()
-        self.model: Any = model
-        self.processor: TextProcessor = processor
-        self.source = source  # where code of its own came from
-        self._given = config
+    def __init__(self, model: Any, processor: TextProcessor, **origin: Any):
+        super().__init__(model, processor, **origin)
         self.dim = int(self.model.config.hidden_size)
         takes = inspect.signature(model.forward).parameters
         self._extra: dict[str, Any] = {"use_cache": False} if "use_cache" in takes else {}
@@ -63,16 +49,12 @@ class HuggingFaceText(Encoder):
             layers=list(out.hidden_states) if layers else None,
         )
 
-    def options(self) -> dict[str, Any]:
+    def own_options(self) -> dict[str, Any]:
         spec = self.processor.config()
-        shared = dict(
+        return dict(
             max_length=spec["max_length"], lowercase=spec["lowercase"], tokenizer=spec["algorithm"],
             vocab_size=spec["vocab_size"], pooler=getattr(self.model, "pooler", None) is not None,
-            dtype=str(self.model.dtype).removeprefix("torch."),
         )  # fmt: skip
-        if self.source is not None:
-            return {"path": self.source, "pretrained": False, **shared}
-        return {"config": config_fields(self.model.config, self._given), **shared}
 
     @torch.no_grad()
     def after_fit(self) -> None:
@@ -108,12 +90,8 @@ def build(
     model folder runs only with trust_remote_code. ConfigError where neither or both of path and config are given, or
     nothing loadable is there.
     """
-    if isinstance(pretrained, str):
-        path, pretrained = path or pretrained, True
-    if (path is None) == (config is None):
-        raise ConfigError("text encoder 'hf' needs path= (folder or hub id) or config= (with model_type), one of them")
-    if dtype not in DTYPES:
-        raise ConfigError(f"dtype is {dtype!r}, expected one of {', '.join(DTYPES)}")
+    path, pretrained = one_source(WHAT, path, config, pretrained)
+    weights = weights_type(dtype)
     if config is not None:
         if tokenizer is not None:
             config = _with_own_tokens(config)
@@ -121,7 +99,7 @@ def build(
         size = vocab_size or int(model.config.vocab_size)
         length = max_length or _longest(model.config, None) or 512
         own = TextProcessor(max_length=length, algorithm=tokenizer, vocab_size=size, lowercase=lowercase)
-        return HuggingFaceText(model.to(DTYPES[dtype]), own, config=config)
+        return HuggingFaceText(model.to(weights), own, config=config)
     assert path is not None
     with one_line(WHAT, path):
         found = AutoConfig.from_pretrained(path, trust_remote_code=trust_remote_code)
@@ -131,13 +109,13 @@ def build(
     else:
         with one_line(WHAT, path):
             model = _class_for(found).from_pretrained(
-                path, config=found, dtype=DTYPES[dtype], trust_remote_code=trust_remote_code
+                path, config=found, dtype=weights, trust_remote_code=trust_remote_code
             )
         _drop_pooler(model, pooler)
     length = max_length or _sentence_bert_length(path) or _longest(found, words) or 512
     processor = TextProcessor(words, max_length=length, lowercase=lowercase)
     remote = path if trust_remote_code and getattr(found, "auto_map", None) else None
-    return HuggingFaceText(model.to(DTYPES[dtype]).train(), processor, source=remote)
+    return HuggingFaceText(model.to(weights).train(), processor, source=remote)
 
 
 def build_minilm(
