@@ -112,8 +112,10 @@ def sample(config: WorldConfig, seed: int, indices: np.ndarray) -> Scenes:
     _distract(config, keys, made)
     _hold_out(config, keys, made)
     turn = made.pop("orientation")
-    symmetric = ~np.isin(np.array(config.shapes), ORIENTED)[made["shape"]]
-    turn = np.where(symmetric & (made["part"] == _plain(config, "parts")), 0, turn)  # a turn that nobody could see
+    turnable = np.isin(np.array(config.shapes), ORIENTED)[made["shape"]]  # a turn that everybody can see
+    turnable &= np.isin(made["part"], (-1, _plain(config, "parts")))  # hats stay up, wheels down
+    upright = max(0, _plain(config, "orientations"))
+    turn = np.where(turnable, turn, upright)
     angle = (uniform(keys, SLOTS, stream=8) - 0.5) * 0.7  # at most 20 degrees: a turned square stays no diamond
     quarter = np.array([ORIENTATIONS.index(name) for name in config.orientations])[turn]
     if config.layout == "free":

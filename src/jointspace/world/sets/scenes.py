@@ -14,18 +14,23 @@ from jointspace.world.language.edits import edited
 from jointspace.world.language.entities import called
 from jointspace.world.language.fields import FIELDS as TEXTS
 from jointspace.world.language.fields import LanguageControls, Told
+from jointspace.world.pixels import FIELDS as PIXELS
+from jointspace.world.pixels import PixelControls, Seen
 from jointspace.world.scene import Scenes, sample
 
 
 @dataclass(frozen=True)
-class SceneControls(WorldConfig, LanguageControls):
-    """Those of the scene, of its texts (`jointspace.world.language.fields`), and `noise_rates`: kinds and rates of the
-    alt-text noise (`jointspace.world.noise`)."""
+class SceneControls(WorldConfig, PixelControls, LanguageControls):
+    """Those of the scene, of what is made of its picture (`jointspace.world.pixels`) and of its texts
+    (`jointspace.world.language.fields`), and `noise_rates`: kinds and rates of the alt-text noise
+    (`jointspace.world.noise`)."""
 
     noise_rates: Mapping[str, float] = field(default_factory=lambda: dict(noise.ALT_TEXT))
 
     def __post_init__(self) -> None:
         WorldConfig.__post_init__(self)
+        PixelControls.__post_init__(self)
+        self.check_unlabelled(self)
         LanguageControls.__post_init__(self)
         noise.check_rates(self.noise_rates)
 
@@ -46,6 +51,7 @@ class SceneSet(WorldSet):
         "boxes": "x0, y0, x1, y1 of what is visible of each object, pixels",
         "image_2": "another picture, for statements on two",
         "image_edited": "the picture after its edit",
+        **PIXELS,
         **TEXTS,
     }
     DEFAULT = ("image", "caption", "alt_text", "noise", "label", "objects", "boxes")
@@ -72,15 +78,7 @@ class SceneSet(WorldSet):
 
     def block(self, indices: np.ndarray, fields: Sequence[str]) -> Columns:
         scenes = sample(self.config, self.seed, indices)
-        out: Columns = {}
-        if "image" in fields:
-            out["image"] = image.render(scenes)
-        if "boxes" in fields:
-            boxes = image.boxes(image.masks(scenes))
-            out["boxes"] = [boxes[j, : scenes.count[j]].tolist() for j in range(len(scenes))]
-        if {"objects", "label"} & set(fields):
-            out["objects"] = [scenes.objects(j) for j in range(len(scenes))]
-            out["label"] = [f"{things[0]['colour']} {things[0]['shape']}" for things in out["objects"]]
+        out: Columns = Seen(scenes, self.config).columns(fields)
         if {"caption", "alt_text", "noise"} & set(fields):
             out["caption"] = language.captions(scenes, self.seed)
         if {"alt_text", "noise"} & set(fields):
