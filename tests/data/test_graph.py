@@ -101,3 +101,13 @@ def test_catalogue_tables_are_edge_lists():
         pytest.skip("airports-brazil is not on this machine")
     graph = load_graph("airports-brazil/edges", nodes="airports-brazil/nodes")
     assert len(graph) == 131 and len(graph.edges) + graph.self_loops + graph.repeated == 1074
+
+
+def test_an_edge_list_named_on_the_command_line():
+    from jointspace.cli.options import parse_graph
+    from jointspace.errors import ConfigError
+
+    assert parse_graph(None) is None and parse_graph("a/edges.csv") == {"path": "a/edges.csv"}
+    assert parse_graph("e.csv:from,to") == {"path": "e.csv", "source": "from", "target": "to"}
+    with pytest.raises(ConfigError, match="EDGES:SOURCE,TARGET"):
+        parse_graph("e.csv:from,")

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from jointspace.errors import ConfigError, SpaceError
-from jointspace.nn.heads import ProjectionHead, linear
+from jointspace.nn.heads import Part, ProjectionHead, linear
 from jointspace.nn.pooling import AttentionPooling
 from jointspace.nn.registry import from_config, register, to_config
 
@@ -72,3 +72,13 @@ def test_projection_head_shapes_and_errors():
         ProjectionHead(8, 4, norm="layre")
     with pytest.raises(ConfigError, match="last_norm needs a norm"):
         ProjectionHead(8, 4, last_norm=True)
+
+
+def test_part_takes_entries_and_says_where_they_compare():
+    part = Part(2, 5, comparable="graph")
+    x = torch.arange(12.0).reshape(2, 6)
+    assert torch.equal(part(x), x[:, 2:5]) and part.dim == 3
+    again = from_config(to_config(part))
+    assert torch.equal(again(x), part(x)) and again.comparable == "graph"
+    with pytest.raises(ConfigError, match="hold no entry"):
+        Part(3, 3)

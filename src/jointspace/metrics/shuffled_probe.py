@@ -59,6 +59,7 @@ def _scores(x: np.ndarray, labels: np.ndarray, rows: np.ndarray, judged: np.ndar
     z = (x - x[rows].mean(axis=0)) / deviation
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes")
         if labels.ndim == 1:
             if len(np.unique(labels[rows])) < 2:
                 raise ValueError("shuffled probe: the trained rows hold a single class")

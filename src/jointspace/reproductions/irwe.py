@@ -31,7 +31,7 @@ ARMS = {
     "IRWE psi, hidden": "a fifth of the nodes hidden in training, then embedded without training",
     "IRWE gamma, hidden": "the same run's positions",
     "IRWE psi, other graphs": "trained on Brazil's flights and the world, never on the USA's",
-    "no walk attention": "psi without attention over anonymous walks, gamma of the same run",
+    "no walk attention": "no attention over anonymous walks; roles from psi, communities from gamma",
     "no degrees": "without degrees along the walks",
     "no global code": "without pi_g",
     "no local code": "without the place inside the walk",
@@ -86,7 +86,9 @@ def graph_of(context: Context, name: str) -> tuple[Any, dict[str, np.ndarray]]:
             values = np.full(len(graph), "-1", dtype=object)
             values[place] = [str(sorted(map(str, v))) if isinstance(v, list) else str(v) for v in column]
             labels[metric] = several(values) if any(isinstance(v, list) for v in column) else values.astype(str)
-        context.shared[kept] = graph, labels
+        first = np.arange(min(len(graph), context.settings["nodes"] or len(graph)))
+        labels = {metric: values[first] for metric, values in labels.items()}
+        context.shared[kept] = graph.select(first), labels
     return context.shared[kept]
 
 
@@ -154,7 +156,7 @@ def vectors(space: Any, graph: Any, output: str) -> np.ndarray:
 def run(arm: str, context: Context) -> Mapping[str, float]:
     """Macro-F1 of an arm on every graph it knows."""
     if arm in ABLATIONS:
-        return of_space(context, "both", "world", **{ABLATIONS[arm]: False})
+        return without(context, ABLATIONS[arm])
     if arm == "IRWE psi, other graphs":
         return from_other_graphs(context)
     half = arm.split(",")[0].removeprefix("IRWE ")
@@ -171,15 +173,20 @@ def of_space(context: Context, half: str, name: str, **method: Any) -> dict[str,
     """A half of a trained Space on its own graph; on hidden nodes as well where that is asked elsewhere."""
     graph, labels = graph_of(context, name)
     space = space_of(context, name, **method)
-    scores = {}
-    halves = ("psi", "gamma") if method and half == "both" else (half,)
-    for kind in halves:
-        x = vectors(space, graph, HALVES[kind])
-        for metric, label in labels.items():
-            scores[f"{metric} {kind}" if len(halves) > 1 else metric] = f1(context, x, label)
-            if not method and half != "both" and name in HIDDEN:
-                scores[f"{metric}, hidden"] = f1(context, x, label, hidden(context, name))
+    x = vectors(space, graph, HALVES[half])
+    scores = {metric: f1(context, x, label) for metric, label in labels.items()}
+    if not method and half != "both" and name in HIDDEN:
+        late = hidden(context, name)
+        scores |= {f"{metric}, hidden": f1(context, x, label, late) for metric, label in labels.items()}
     return scores
+
+
+def without(context: Context, part: str) -> dict[str, float]:
+    """An ablation on the world: roles from psi, communities from gamma."""
+    graph, labels = graph_of(context, "world")
+    space = space_of(context, "world", **{part: False})
+    halves = {"roles": "identity", "communities": "position"}
+    return {metric: f1(context, vectors(space, graph, output), labels[metric]) for metric, output in halves.items()}
 
 
 def of_baseline(context: Context, arm: str, name: str) -> dict[str, float]:
@@ -265,11 +272,11 @@ REPRODUCTION = Reproduction(
     },
     settings={
         "desk": dict(
-            dim=32, walks=200, code_dim=256, batch_size=256, learning_rate=3e-3, shuffles=10, communities=12,
-            steps=dict(world=200, usa=200, email=300, cora=300, brazil=200), baseline_steps=400,
+            nodes=None, communities=12, dim=32, walks=200, code_dim=256, batch_size=256, learning_rate=3e-3,
+            steps=dict(world=150, usa=150, email=250, cora=250, brazil=150), baseline_steps=400, shuffles=10,
         ),
         "tiny": dict(
-            dim=8, walks=20, code_dim=16, batch_size=64, learning_rate=3e-3, shuffles=1, communities=3,
+            nodes=200, dim=8, walks=20, code_dim=16, batch_size=64, learning_rate=3e-3, shuffles=1, communities=3,
             steps=dict(world=2, usa=2, email=2, cora=2, brazil=2), baseline_steps=4,
         ),
     },
