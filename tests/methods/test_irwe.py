@@ -225,6 +225,24 @@ def test_learns_and_the_saved_space_serves_all_verbs(tmp_path):
     assert index.search("n7", k=1)[0].id == "n7"
 
 
+def test_a_batch_is_its_nodes_one_by_one():
+    graph = town()
+    space = pico(graph).space()
+    assert space.encode(graph.names, batch_size=40) == pytest.approx(space.encode(graph.names, batch_size=1), abs=1e-5)
+    both = space.encode(["n3", "n8"], normalize_embeddings=False)
+    parts = [space.encode(["n3", "n8"], output=o, normalize_embeddings=False) for o in ("identity", "position")]
+    assert np.array_equal(both, np.concatenate(parts, axis=1)) and space.encode([]).shape == (0, 16)
+
+
+@pytest.mark.slow
+def test_passes_the_battery_of_methods():
+    from jointspace.testing import check_method
+
+    config = js.TrainingConfig(steps=12, batch_size=8, learning_rate=3e-3, logging_steps=1, device="cpu")
+    ran = check_method(lambda: IRWE(Config(**PICO)), js.load_data(graph=town()), config=config)
+    assert len(ran) >= 6
+
+
 @pytest.mark.slow
 def test_tiny_reproduction():
     from jointspace.data import catalogue

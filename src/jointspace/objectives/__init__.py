@@ -24,6 +24,7 @@ _LAZY = {
     "kl_similarities": "distillation",
     "grid_loss": "matryoshka",
     "nested_mask": "matryoshka",
+    "skip_gram_loss": "skip_gram",
 }
 
 __all__ = list(_LAZY)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def skip_gram(
+def skip_gram_loss(
     positive: Tensor,
     negative: Tensor,
     *,

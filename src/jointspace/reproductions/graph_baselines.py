@@ -51,7 +51,7 @@ def _train(
     import torch
 
     from jointspace.data.walks import transition_average
-    from jointspace.objectives.skip_gram import skip_gram
+    from jointspace.objectives.skip_gram import skip_gram_loss
 
     chance = torch.from_numpy(transition_average(graph, length).toarray()).float()
     noise = torch.from_numpy(np.maximum(graph.degree, 1e-9) ** 0.75).float()
@@ -65,7 +65,7 @@ def _train(
         own, context = both()
         scores = own[rows] @ context.T
         optimiser.zero_grad()
-        skip_gram(scores, scores, positive_weight=chance[rows], negative_weight=5 * noise).backward()
+        skip_gram_loss(scores, scores, positive_weight=chance[rows], negative_weight=5 * noise).backward()
         optimiser.step()
     with torch.no_grad():
         return both()[0].numpy().copy()

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from jointspace.encoders.config import EncoderConfig
 from jointspace.encoders.graph.walks import Readout, WalkEncoder
 from jointspace.nn.heads import Part, ProjectionHead
-from jointspace.objectives.skip_gram import skip_gram
+from jointspace.objectives.skip_gram import skip_gram_loss
 from jointspace.space import Space, Tower
 from jointspace.training.method import Batch, Method, Phase
 
@@ -124,7 +124,9 @@ class IRWE(Method):
         scores = position / self.config.temperature
         share = self.config.negatives / len(noise)
         return {
-            "position": skip_gram(scores @ context.T, scores @ noise.T, positive_weight=weight, negative_weight=share)
+            "position": skip_gram_loss(
+                scores @ context.T, scores @ noise.T, positive_weight=weight, negative_weight=share
+            )
         }
 
     def phases(self) -> list[Phase]:
