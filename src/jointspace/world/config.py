@@ -80,7 +80,8 @@ class WorldConfig:
     never occur. long_tail: control -> Zipf exponent, value number r (from 0) has the weight (r + 1) ** -exponent.
     spurious: probability that an object's colour is the one that belongs to its shape (index modulo the number of
     colours), 0 = independent; spurious_background: the same for the background and the first object's shape.
-    distractors: probability that a later object is the first one with one attribute changed.
+    distractors: probability that a later object is the first one with one attribute changed. two_coloured: probability
+    that a texture is in a second colour instead of a darker tone.
 
     Nuisances, strengths 0..1: clutter of the background's texture; camera (shift, zoom and tilt of the whole scene);
     light (brightness, cast, direction); blur; noise of the sensor. label_noise: probability of a wrong label.
@@ -110,6 +111,7 @@ class WorldConfig:
     long_tail: Mapping[str, float] = field(default_factory=dict)
     spurious_background: float = 0.0
     distractors: float = 0.0
+    two_coloured: float = 0.0
     camera: float = 0.0
     light: float = 0.0
     blur: float = 0.0
@@ -173,6 +175,6 @@ class WorldConfig:
 
 OBJECT = ("shape", "colour", "size", "texture", "part", "material", "mark", "orientation")  # attributes of an object
 _SHARES = (
-    "clutter", "spurious", "linked", "occlusion", "spurious_background", "distractors", "camera", "light", "blur",
-    "noise", "label_noise",
+    "clutter", "spurious", "linked", "occlusion", "spurious_background", "distractors", "two_coloured", "camera",
+    "light", "blur", "noise", "label_noise",
 )  # fmt: skip

@@ -84,6 +84,7 @@ class Scenes:
                 "part": c.parts[self.part[i, k]],
                 "material": c.materials[self.material[i, k]],
                 "mark": c.marks[self.mark[i, k]],
+                "second": c.colours[self.second[i, k]] if self.second[i, k] >= 0 else "",
                 "orientation": ORIENTATIONS[turns[i, k]],
                 "x": float(self.x[i, k]),
                 "y": float(self.y[i, k]),
@@ -111,6 +112,7 @@ def sample(config: WorldConfig, seed: int, indices: np.ndarray) -> Scenes:
         made["colour"] = np.where(tied, made["shape"] % len(config.colours), made["colour"])
     _distract(config, keys, made)
     _hold_out(config, keys, made)
+    made["second"] = _second(config, keys, made["colour"])
     turn = made.pop("orientation")
     turnable = np.isin(np.array(config.shapes), ORIENTED)[made["shape"]]  # a turn that everybody can see
     turnable &= np.isin(made["part"], (-1, _plain(config, "parts")))  # hats stay up, wheels down
@@ -184,6 +186,15 @@ def _distract(config: WorldConfig, keys: np.ndarray, made: dict[str, np.ndarray]
         first = made[name][:, :1]
         other = (first + 1 + (step * (n - 1)).astype(np.int64)) % n
         made[name] = np.where(copied, np.where(which == j, other, first), made[name])
+
+
+def _second(config: WorldConfig, keys: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """Index of another colour for some objects' textures, -1 for the rest."""
+    n = len(config.colours)
+    if not config.two_coloured or n < 2:
+        return np.full(colour.shape, -1)
+    other = (colour + 1 + integers(keys, n - 1, SLOTS, stream=49)) % n
+    return np.where(uniform(keys, SLOTS, stream=48) < config.two_coloured, other, -1)
 
 
 def _hold_out(config: WorldConfig, keys: np.ndarray, made: dict[str, np.ndarray]) -> None:
