@@ -53,10 +53,12 @@ def test_groups_by_name_and_no_decay_below_two_dimensions():
     assert by_name["text_encoder.layers.2.0.weight"]["lr_factor"] == 0.5
 
 
-def test_a_group_that_matches_nothing_is_refused():
+def test_a_group_that_matches_nothing_is_refused_unless_optional():
     config = js.TrainingConfig(steps=1, batch_size=8, parameter_groups=[{"params": "encoder.layer"}])
     with pytest.raises(ConfigError, match="parameter_groups: 'encoder.layer' matches no parameter"):
         js.fit(toy(), pairs(), config, progress=False)
+    config = js.TrainingConfig(steps=1, batch_size=8, parameter_groups=[{"params": "encoder.layer", "optional": True}])
+    assert js.fit(toy(), pairs(), config, progress=False).steps == 1
 
 
 def moved(method, before):

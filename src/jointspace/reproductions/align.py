@@ -135,7 +135,7 @@ def train(
         steps=steps or s["steps"], batch_size=s["batch_size"], optim="lamb", learning_rate=s["learning_rate"],
         weight_decay=1e-5,
         warmup_ratio=0.1, lr_scheduler_type="linear", seed=context.seed, save_steps=0, logging_steps=50,
-        max_grad_norm=None, parameter_groups=[] if learn == "fixed" else [{"params": "temperature", "lr_factor": 3.0}],
+        max_grad_norm=None, parameter_groups=[{"params": "temperature", "lr_factor": 3.0, "optional": True}],
     )  # fmt: skip
     result = js.fit(js.methods.ALIGN(config), data, training, progress=False)
     temperature = float(result.method.temperature().detach())

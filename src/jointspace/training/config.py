@@ -65,6 +65,7 @@ class ParameterGroup:
     lr_factor: NonNegativeFloat = 1.0  # x learning_rate; 0 = never moves
     weight_decay: NonNegativeFloat | None = None  # None = the run's; tensors below 2-d still get none
     freeze_until: float = Field(default=0.0, ge=0.0, le=1.0)  # share of the run during which they stay as they are
+    optional: bool = False  # True = may match no parameter (a temperature that some variants do not learn)
 
 
 @one_line_errors

@@ -73,10 +73,10 @@ def parameter_groups(method: Method, config: TrainingConfig, params: str = ".*")
 
 
 def check_groups(method: Method, groups: Iterable[ParameterGroup]) -> None:
-    """ConfigError for a group whose expression matches no parameter at all."""
+    """ConfigError for a group, unless it is optional, whose expression matches no parameter at all."""
     names = [name for name, _ in method.named_parameters()]
     for group in groups:
-        if not any(re.search(group.params, name) for name in names):
+        if not group.optional and not any(re.search(group.params, name) for name in names):
             some = ", ".join(names[:4])
             raise ConfigError(f"parameter_groups: {group.params!r} matches no parameter (there are {some}, ...)")
 
