@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jointspace import world
 from jointspace.data.writing import make_world
 from jointspace.errors import ConfigError
+from jointspace.world.config import SHAPES
 from jointspace.world.language import SYNONYMS
 from jointspace.world.sound import FADE, FAMILIES, KINDS, PITCH, harmonics
 from jointspace.world.sound_mix import PEAK, STEP
@@ -106,7 +107,7 @@ def test_captions_name_what_sounds(names):
         for kind, phrase in zip(row["labels"], row["phrases"], strict=True):
             said = FAMILIES[kind][1] if names == "sounds" else SYNONYMS.get(kind, (kind,))
             assert any(w in phrase for w in said) and phrase.removeprefix("the sound of ") in row["caption"]
-        assert (row["background"] in row["caption"]) and bool(row["background"]) == np.isfinite(row["snr"])
+        assert (row["background"] in row["caption"]) and bool(row["background"]) == (row["snr"] is not None)
         if ", then " in row["caption"]:
             ordered += 1
             first, second = (row["caption"].index(p.removeprefix("the sound of ")) for p in row["phrases"])
@@ -115,8 +116,15 @@ def test_captions_name_what_sounds(names):
     assert {row["background"] for row in rows} == {"", "rain", "traffic", "hum", "crowd"}
 
 
+def test_as_scenes_sounds_like_the_picture():
+    assert KINDS == SHAPES
+    sounds = world.sounds(n=200, seed=3, sources=[1, 3], as_scenes=True, fields=["labels"])
+    for sound, scene in zip(sounds, world.scenes(n=200, seed=3, objects=[1, 3], fields=["objects"]), strict=True):
+        assert sound["labels"] == list(dict.fromkeys(thing["shape"] for thing in scene["objects"]))
+
+
 def test_the_digest_is_pinned():
-    assert world.sounds(n=8, seed=7).digest() == "fb1c2e334399b758"
+    assert world.sounds(n=8, seed=7).digest() == "9e40a1faf8c9f71f"
 
 
 def test_controls_name_what_is_wrong():

@@ -23,7 +23,7 @@ OPPOSITES = (("left", "right"), ("up", "down"), ("clockwise", "counter-clockwise
 NUMBER = {name: number for number, name in enumerate(MOTIONS)}
 
 EDGE = 1.12  # an object's pixels end within this many radii of its centre
-REACH = 0.22  # largest radius there is, as a share of the side; beyond the picture by as much nothing is seen
+EDGE_WITH_PARTS = 1.6  # wheels, wings and hats included
 _SMALLEST, _LARGEST = 0.075, 0.215  # radii between which "grow" and "shrink" run
 _RING = 0.29  # radius of the round on which one object follows another
 _TOUCH = 0.86  # shapes are no full discs: at this share of the radii's sum they seem to touch
@@ -47,15 +47,19 @@ def choose(allowed: np.ndarray, chance: np.ndarray) -> np.ndarray:
     return (rank > np.floor(chance * rank[:, -1])[:, None]).argmax(axis=1)
 
 
-def paths(keys: np.ndarray, motion: np.ndarray, radius: np.ndarray, both: np.ndarray, frames: int) -> Paths:
+def paths(
+    keys: np.ndarray, motion: np.ndarray, radius: np.ndarray, both: np.ndarray, frames: int, edge: float = EDGE
+) -> Paths:
     """Where the objects are. keys (B,); motion (B, 2) numbers of MOTIONS or LED; radius (B, 2); both (B,): two.
 
-    The motions of a pair (collide, follow) are read off the first object.
+    edge: radii from its centre at which an object ends. The motions of a pair (collide, follow) are read off the first
+    object.
     """
     time = np.linspace(0.0, 1.0, frames)
     x, y = _homes(keys, motion, radius, both)
-    out = Paths(*(np.repeat(a[:, None], frames, axis=1) for a in (x, y, radius)), np.ones((len(keys), frames, 2), bool))
-    _slide(out, keys, motion, time)
+    x, y, size = (np.repeat(a[:, None], frames, axis=1) for a in (x, y, radius))
+    out = Paths(x, y, size, np.ones(x.shape, dtype=bool))
+    _slide(out, keys, motion, time, edge)
     _circle(out, keys, motion, both, time)
     _swell(out, motion, time)
     _blink(out, keys, motion, frames)
@@ -87,16 +91,16 @@ def _round_radius(both: np.ndarray) -> np.ndarray:
     return np.where(both, 0.14, 0.2)
 
 
-def _slide(out: Paths, keys: np.ndarray, motion: np.ndarray, time: np.ndarray) -> None:
+def _slide(out: Paths, keys: np.ndarray, motion: np.ndarray, time: np.ndarray, edge: float) -> None:
     """Left, right, up, down: steady, out at one side and in at the other, the start uniform over the whole way."""
     u = uniform(keys, 4, stream=2).reshape(-1, 2, 2)
     for names, place in ((("left", "right"), out.x), (("up", "down"), out.y)):
         rows, k = np.nonzero(_of(motion, *names))
-        edge = EDGE * out.radius[rows, 0, k]
+        out_of_sight = edge * out.radius[rows, 0, k]
         way = np.where(motion[rows, k] == NUMBER[names[0]], -1.0, 1.0) * (0.45 + 0.2 * u[rows, 0, k])
-        length = 1 + 2 * edge
+        length = 1 + 2 * out_of_sight
         run = u[rows, 1, k] * length
-        place[rows, :, k] = (run[:, None] + way[:, None] * time) % length[:, None] - edge[:, None]
+        place[rows, :, k] = (run[:, None] + way[:, None] * time) % length[:, None] - out_of_sight[:, None]
 
 
 def _circle(out: Paths, keys: np.ndarray, motion: np.ndarray, both: np.ndarray, time: np.ndarray) -> None:

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 
 from jointspace.world import image
-from jointspace.world.motion import LED, MOTIONS, REACH, Paths
+from jointspace.world.config import WorldConfig
+from jointspace.world.motion import EDGE, EDGE_WITH_PARTS, LED, MOTIONS, Paths
+from jointspace.world.patches import usual
 from jointspace.world.scene import Scenes
+
+_LARGEST = 0.22  # no radius is larger, as a share of the side
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class Clips:
         )
 
 
+def edge_of(config: WorldConfig) -> float:
+    """Radii from its centre at which an object ends."""
+    return EDGE if config.parts == ("none",) else EDGE_WITH_PARTS
+
+
 def render(clips: Clips, frame: np.ndarray | None = None) -> np.ndarray:
     """(B, T, H, W, 3) uint8; with `frame` (B,), only that frame of each clip: (B, H, W, 3)."""
     scenes, pad, size = _frames(clips, frame)
@@ -64,7 +73,8 @@ def boxes(clips: Clips) -> np.ndarray:
 def _frames(clips: Clips, frame: np.ndarray | None) -> tuple[Scenes, int, int]:
     """All frames as scenes with room around the picture, where objects wait unseen: scenes, that margin, the side."""
     size = clips.scenes.config.size
-    pad = int(np.ceil(REACH * size)) + 2
+    hidden = edge_of(clips.scenes.config) * usual(clips.scenes)  # so far outside nothing is seen
+    pad = int(np.ceil(hidden * size)) + 2
     whole = size + 2 * pad
     times = np.arange(clips.frames)[None] if frame is None else np.asarray(frame)[:, None]
     b, t = len(clips), times.shape[1]
@@ -76,8 +86,8 @@ def _frames(clips: Clips, frame: np.ndarray | None) -> tuple[Scenes, int, int]:
         return out
 
     p = clips.paths
-    x = (np.where(p.shown, p.x, -REACH) * size + pad) / whole
-    y = (np.where(p.shown, p.y, -REACH) * size + pad) / whole
+    x = (np.where(p.shown, p.x, -hidden) * size + pad) / whole
+    y = (np.where(p.shown, p.y, -hidden) * size + pad) / whole
     arrays = {
         f.name: np.repeat(getattr(clips.scenes, f.name), t, axis=0)
         for f in dataclasses.fields(clips.scenes)
@@ -85,6 +95,6 @@ def _frames(clips: Clips, frame: np.ndarray | None) -> tuple[Scenes, int, int]:
     }
     arrays["x"], arrays["y"] = moved(clips.scenes.x, x), moved(clips.scenes.y, y)
     arrays["radius"] = moved(clips.scenes.radius, p.radius) * (size / whole)
-    arrays["radius"][:, 2:] = REACH * size / whole  # never drawn: the renderer's room must not depend on the block
+    arrays["radius"][:, 2:] = _LARGEST * size / whole  # never drawn: the renderer's room must not depend on the block
     config = dataclasses.replace(clips.scenes.config, size=whole)
     return dataclasses.replace(clips.scenes, config=config, **arrays), pad, size

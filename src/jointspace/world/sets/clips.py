@@ -206,7 +206,7 @@ def _sample(c: ClipControls, seed: int, indices: np.ndarray) -> Clips:
     other = np.where(collide, motion, np.where(together, LED, own))
     _tell_apart(c, shape, colour)
     pair = np.stack([motion, other], axis=1)
-    made = paths(keys, pair, scenes.radius[:, :2], count == 2, c.frames)
+    made = paths(keys, pair, scenes.radius[:, :2], count == 2, c.frames, video.edge_of(scenes.config))
     return Clips(replace(scenes, count=count, shape=shape, colour=colour), pair, made)
 
 

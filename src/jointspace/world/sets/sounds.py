@@ -11,7 +11,9 @@ import numpy as np
 from jointspace.data.draws import integers, key, permutation, uniform
 from jointspace.errors import ConfigError
 from jointspace.world.base import Columns, WorldSet, check_names, check_range
+from jointspace.world.config import WorldConfig
 from jointspace.world.language import SYNONYMS
+from jointspace.world.scene import sample
 from jointspace.world.sound import FAMILIES, KINDS, synthesise
 from jointspace.world.sound_mix import LOUDNESS, PLACES, background, draw_places, echo, mix
 from jointspace.world.sound_picture import panels
@@ -35,6 +37,8 @@ class SoundControls:
     length: shortest and longest a source sounds, as shares of the clip. levels: range of each source's level, dB.
     background: share of the clips with a background, `snr` (range, dB) below the sources. reverb: share in a room
     whose echo falls by 60 dB within 0.1 to 0.4 seconds. names: "kinds" (a star) or "sounds" (a bell) in the captions.
+    as_scenes: row i sounds like the shapes in row i of `world/scenes` of the same seed, objects = sources and shapes =
+    kinds, instead of kinds of its own.
     """
 
     rate: int = 8000
@@ -47,6 +51,7 @@ class SoundControls:
     snr: tuple[float, float] = (5.0, 20.0)
     reverb: float = 0.25
     names: str = "kinds"
+    as_scenes: bool = False
 
     def __post_init__(self) -> None:
         check_range("sounds", "rate", self.rate, 8000, 16000)
@@ -108,7 +113,7 @@ class SoundSet(WorldSet):
         "pitches": "pitch of each source, Hz",
         "levels": "level of each source, dB, before the mixture is brought to its loudness",
         "background": "name of the background, empty = none",
-        "snr": "dB of the sources' sum above the background; NaN without one",
+        "snr": "dB of the sources' sum above the background; none without one",
         "reverb": "seconds in which the echo falls by 60 dB, 0 = no room",
     }
 
@@ -127,7 +132,7 @@ class SoundSet(WorldSet):
             "times": [_times(parts, i) for i in rows],
             "levels": [parts.level[i, : parts.count[i]].tolist() for i in rows],
             "background": places,
-            "snr": np.where(parts.place >= 0, parts.snr, np.nan),
+            "snr": [float(s) if p >= 0 else None for s, p in zip(parts.snr, parts.place, strict=True)],
             "reverb": parts.room,
         }
         if wanted & {"audio", "audio_sources", "audio_background", "pitches"}:
@@ -199,12 +204,25 @@ def _times(parts: Parts, i: int) -> list[list[float]]:
     return ends[: parts.count[i]].tolist()
 
 
+def _different(kind: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each row's first `count` values, later doubles left out and the rest moved up: values (B, K), how many (B,)."""
+    double = np.tril(kind[:, :, None] == kind[:, None, :], -1).any(axis=2)
+    keep = (np.arange(kind.shape[1]) < count[:, None]) & ~double
+    order = np.argsort(~keep, axis=1, kind="stable")
+    return np.take_along_axis(kind, order, axis=1), keep.sum(axis=1)
+
+
 def _sample(c: SoundControls, seed: int, indices: np.ndarray) -> Parts:
     keys = key(seed, "sound", indices)
     low, most = c.sources
-    count = low + integers(keys, most - low + 1, 1, stream=0)[:, 0]
     known = np.array([KINDS.index(name) for name in c.kinds])
-    kind = known[permutation(keys, len(known), stream=1)[:, :most]]
+    if c.as_scenes:
+        scenes = sample(WorldConfig(objects=c.sources, shapes=c.kinds), seed, indices)
+        kind, count = _different(scenes.shape[:, :most], scenes.count)
+        kind = known[kind]
+    else:
+        count = low + integers(keys, most - low + 1, 1, stream=0)[:, 0]
+        kind = known[permutation(keys, len(known), stream=1)[:, :most]]
     u = uniform(keys, 3 * most, stream=2).reshape(-1, 3, most)
     length = c.seconds * (c.length[0] + (c.length[1] - c.length[0]) * u[:, 0])
     onset = u[:, 1] * (c.seconds - length)
