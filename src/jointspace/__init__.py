@@ -21,8 +21,9 @@ _LAZY = {
     "compare": "jointspace.evaluation:compare",
     "Index": "jointspace.search:Index",
     "merge": "jointspace.operations.merging:merge",
+    "upgrade": "jointspace.operations.upgrading:upgrade",
 }
-_MODULES = ("data", "encoders", "evaluation", "metrics", "methods", "nn", "objectives", "search", "training", "world")
+_MODULES = ("data", "encoders", "evaluation", "metrics", "methods", "nn", "objectives", "search", "theory", "training", "world")
 
 __all__ = [*_LAZY, *_MODULES, "__version__"]
 

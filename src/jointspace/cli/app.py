@@ -21,6 +21,7 @@ from jointspace.cli.reproduce import reproduce
 from jointspace.cli.search import search
 from jointspace.cli.systems import systems
 from jointspace.cli.train import train
+from jointspace.cli.upgrade import upgrade
 
 app = typer.Typer(
     name="jointspace",
@@ -58,6 +59,7 @@ app.command()(compare)
 app.command()(index)
 app.command()(search)
 app.command()(merge)
+app.command()(upgrade)
 app.add_typer(data.app, name="data")
 app.command()(systems)
 app.command()(methods)

@@ -121,10 +121,11 @@ class Index:
         return index
 
     def _adopt(self, space: Space) -> None:
-        if space.fingerprint() != self.about["fingerprint"]:
+        made_by = self.about["fingerprint"]
+        if space.fingerprint() != made_by and made_by not in space.metadata.get("compatible_with", []):
             raise SpaceError(
                 f"{self.store}: made by the Space {self.about['fingerprint']}, asked by {space.fingerprint()}; "
-                "vectors of two Spaces are never mixed: index again with the new Space"
+                "vectors of two Spaces are never mixed: index again with the new Space, or upgrade it"
             )
         self._space = space
 
