@@ -1,10 +1,12 @@
 """How fast, and in how much memory, the contrastive loss is computed (forward and backward on given embeddings).
 
     python benchmarks/info_nce.py [--rows 8192] [--dim 256] [--rounds 5] [--threads 1] [--large 80000] [--json]
+        [--write]
 
 Arms alternate in one process; seconds are CPU seconds on one thread (wall seconds with more), the median of the rounds.
 "limit" is the rate of a large matrix product in the same process. Peaks are those of a fresh process beyond the
-embeddings, gradients included. `--large 0` leaves out the long run. THP_MEM_ALLOC_ENABLE=1 (huge pages) helps all arms.
+embeddings, gradients included. `--large 0` leaves out the long run. --write puts
+the table into README.md. THP_MEM_ALLOC_ENABLE=1 (huge pages) helps all arms.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
+import table
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -127,6 +131,18 @@ def peak_gb(loss: str, rows: int, dim: int, threads: int) -> float:
     return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
 
+def into_readme(result: dict[str, Any], unit_of_time: str) -> None:
+    """Seconds, ratios and peaks as one table."""
+    rows = [(f"{name}, {unit_of_time}", f"{value:.3f}") for name, value in result["seconds"].items()]
+    rows += [(name, f"{value:.2f}") for name, value in result["ratios"].items()]
+    rows += [(f"extra peak, {name}, GB", f"{value:.2f}") for name, value in result["extra peak GB"].items()]
+    about = (
+        f"The contrastive loss, forward and backward, both directions, float32: B = {result['rows']:,}, "
+        f"d = {result['dim']}; limit = {result['limit GFLOP/s']:.0f} GFLOP/s, the rate of a large matrix product."
+    )
+    table.write("info_nce", about, ["what", "measured"], rows, result["threads"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=8192)
@@ -135,6 +151,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--large", type=int, default=80_000, help="rows of the run that shows memory; 0 = leave out")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--write", action="store_true", help="also write the table into README.md")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     clock = time.process_time if given.threads == 1 else time.perf_counter
@@ -183,10 +200,12 @@ def main() -> None:
         "huge pages": os.environ.get("THP_MEM_ALLOC_ENABLE") == "1",
         "seconds": time_of, "ratios": ratios, "extra peak GB": peaks,
     }  # fmt: skip
+    unit_of_time = "CPU s" if given.threads == 1 else "wall s"
+    if given.write:
+        into_readme(result, unit_of_time)
     if given.json:
         print(json.dumps(result, indent=2))
         return
-    unit_of_time = "CPU s" if given.threads == 1 else "wall s"
     print(
         f"B = {given.rows:,}, d = {given.dim}, symmetric, fp32, threads {given.threads}, limit {rate / 1e9:.0f} GFLOP/s"
     )

@@ -1,9 +1,10 @@
-"""How many pictures a second are augmented, and how many batches a second are loaded and planned.
+"""How many pictures a second are augmented, and how long it takes to plan the batches of an epoch.
 
-    python benchmarks/loading.py [--batch 128] [--sizes 32 64 128 224] [--rows 1000000]
+    python benchmarks/loading.py [--batch 128] [--sizes 32 64 128 224] [--rows 1000000] [--write]
 
-One thread. Augmentation: our batched steps against a loop of Pillow operations over the same pictures (crop and
-resize, flip, brightness, contrast, saturation). Sampling: seconds to plan an epoch. Prints JSON.
+CPU seconds of one thread. Augmentation: our batched steps against a loop of Pillow operations over the same pictures
+(crop and resize, flip, brightness, contrast, saturation). Sampling: seconds to plan an epoch. Prints JSON; --write puts
+the table into README.md.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import table
 import torch
 from PIL import Image, ImageEnhance, ImageOps
 
@@ -24,12 +26,12 @@ from jointspace.data.samplers import build_sampler
 
 
 def seconds(call: Callable[[], object], least: float = 0.5) -> float:
-    """Seconds a call, the best of repeats that take `least` seconds in all."""
+    """CPU seconds a call (one thread), the best of repeats that take `least` seconds in all."""
     best, total = float("inf"), 0.0
     while total < least:
-        began = time.perf_counter()
+        began = time.process_time()
         call()
-        took = time.perf_counter() - began
+        took = time.process_time() - began
         best, total = min(best, took), total + took
     return best
 
@@ -67,17 +69,17 @@ def augmentation(size: int, batch: int) -> dict[str, dict[str, float]]:
     wide = size + size // 8
     x = torch.randint(0, 256, (batch, 3, wide, wide), dtype=torch.uint8)
     pictures = [Image.fromarray(p.permute(1, 2, 0).numpy()) for p in x]
-    table = {}
+    found = {}
     for name, steps in recipes(size).items():
         augment = build_augmentation(steps)
         assert augment is not None
         keys = draws.key(0, np.arange(batch))
         ours = batch / seconds(lambda a=augment, k=keys: a(x, k))
-        table[name] = {"ours": round(ours)}
+        found[name] = {"ours": round(ours)}
         if name != "SimCLR":
             theirs = batch / seconds(lambda h="jitter" in name: pillow(pictures, size, h))
-            table[name] |= {"pillow": round(theirs), "ratio": round(ours / theirs, 2)}
-    return table
+            found[name] |= {"pillow": round(theirs), "ratio": round(ours / theirs, 2)}
+    return found
 
 
 def planning(rows: int, batch: int) -> dict[str, float]:
@@ -91,13 +93,13 @@ def planning(rows: int, batch: int) -> dict[str, float]:
     specs = {"random": "random", "unique text": {"name": "unique", "fields": ["text"]},
              "unique text and label": {"name": "unique", "fields": ["text", "label"]},
              "2 rows a label": {"name": "by_label", "k": 2}}  # fmt: skip
-    table = {}
+    found = {}
     for name, spec in specs.items():
         sampler = build_sampler(spec, data, batch, seed=0)
-        began = time.perf_counter()
+        began = time.process_time()
         sampler.plan(0)
-        table[name] = round(time.perf_counter() - began, 3)
-    return table
+        found[name] = round(time.process_time() - began, 3)
+    return found
 
 
 def main() -> None:
@@ -105,11 +107,29 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--sizes", type=int, nargs="+", default=[32, 64, 128, 224])
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--write", action="store_true", help="also write the table into README.md")
     options = parser.parse_args()
     torch.set_num_threads(1)
     result = {f"pictures a second, {size} px": augmentation(size, options.batch) for size in options.sizes}
     plans = {f"seconds to plan an epoch of {options.rows:,} rows": planning(options.rows, options.batch)}
+    if options.write:
+        into_readme(result, plans)
     print(json.dumps(result | plans, indent=2))
+
+
+def into_readme(pictures: dict[str, dict[str, dict[str, float]]], plans: dict[str, dict[str, float]]) -> None:
+    """Pictures a second by size and steps, then seconds a plan."""
+    rows: list[tuple[object, ...]] = []
+    for size, recipes_of in pictures.items():
+        for name, value in recipes_of.items():
+            rows.append((f"{size}: {name}", f"{value['ours']:,}", *(value.get(k, "") for k in ("pillow", "ratio"))))
+    for what, kinds in plans.items():
+        rows += [(f"{what}: {kind}", seconds, "", "") for kind, seconds in kinds.items()]
+    about = (
+        "Augmentation of a batch of pictures against a loop of Pillow operations, and plans of whole epochs, by CPU "
+        "seconds of one thread."
+    )
+    table.write("loading", about, ["what", "ours", "Pillow", "ratio"], rows, 1)
 
 
 if __name__ == "__main__":
