@@ -195,6 +195,15 @@ def test_long_tail_held_out_and_order():
     }
 
 
+def test_paired_rows_are_the_first_objects_of_the_scenes():
+    flat = world.make("scenes", n=40, seed=9, fields=["objects"]).column("objects")
+    c = world.make("solids", n=40, seed=9, paired=True, fields=["label", "colour", "style"]).columns()
+    for things, label, colour, style in zip(flat, c["label"], c["colour"], c["style"]):
+        assert (things[0]["shape"], things[0]["colour"], things[0]["texture"]) == (label, colour, style)
+    with pytest.raises(ConfigError, match="paired needs all shapes"):
+        world.make("solids", paired=True, classes=["cup"])
+
+
 def test_rows_depend_on_seed_and_index_alone():
     rows = world.make("solids", n=80, seed=4, points=64, views=2)
     alone = rows.block(np.array([70, 3]), rows.fields)

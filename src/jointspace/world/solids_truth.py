@@ -8,8 +8,9 @@ import numpy as np
 
 from jointspace.data.draws import integers, key, permutation, uniform
 from jointspace.errors import ConfigError
+from jointspace.world import scene
 from jointspace.world.base import check_names, check_range
-from jointspace.world.config import COLOURS
+from jointspace.world.config import COLOURS, WorldConfig
 from jointspace.world.meshes import Mesh, spread
 from jointspace.world.solids_bodies import build
 from jointspace.world.views import render
@@ -85,6 +86,8 @@ class SolidControls:
     long_tail: exponent of the classes' frequencies (rank ** -long_tail, one order for all seeds), 0 = even.
     points: how many a cloud. views, size: pictures a row and their side in pixels, at azimuths 360 / views apart from
     the front on; elevation: least and most degrees, one draw a row. turned: a random turn about the upright axis.
+    paired: row i is the first object of row i of `world/scenes` of the same seed (default controls there): its shape as
+    a solid, in its colour and texture.
     noisy_subset: share of the rows in subset "noisy"; noisy_names: rate of names there that say nothing;
     caption_errors: rate of captions with one wrong fact.
     """
@@ -100,6 +103,7 @@ class SolidControls:
     size: int = 32
     elevation: tuple[float, float] = (20.0, 20.0)
     turned: bool = False
+    paired: bool = False
     noisy_subset: float = 0.5
     noisy_names: float = 0.6
     caption_errors: float = 0.15
@@ -117,6 +121,10 @@ class SolidControls:
             raise ConfigError(f"world/solids: elevation must be two degrees, least first, got {self.elevation}")
         if not self.colours or not self.styles or not self.allowed:
             raise ConfigError("world/solids: colours, styles and the classes that may occur must not be empty")
+        flat = WorldConfig()
+        pairs = ((flat.shapes, self.allowed), (flat.colours, self.colours), (flat.textures, self.styles))
+        if self.paired and not all(set(needed) <= set(there) for needed, there in pairs):
+            raise ConfigError("world/solids: paired needs all shapes, colours and styles of the scenes")
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -216,12 +224,22 @@ def sample(controls: SolidControls, seed: int, indices: np.ndarray) -> Solids:
     ranks = np.argsort(np.argsort([rank[name] for name in controls.allowed]))
     share = np.cumsum((ranks + 1.0) ** -controls.long_tail)
     label = np.searchsorted(share, uniform(keys, 1, stream=3)[:, 0] * share[-1], side="right")
+    label = np.minimum(label, len(ranks) - 1)
     colours = len(controls.colours)
     colour = integers(keys, colours, stream=4)[:, 0]
-    accent = (colour + 1 + integers(keys, max(1, colours - 1), stream=5)[:, 0]) % colours
     style = integers(keys, len(controls.styles), stream=6)[:, 0]
+    if controls.paired:
+        scenes = scene.sample(WorldConfig(), seed, indices)
+        label = _index(WorldConfig().shapes, controls.allowed)[scenes.shape[:, 0]]
+        colour = _index(WorldConfig().colours, controls.colours)[scenes.colour[:, 0]]
+        style = _index(WorldConfig().textures, controls.styles)[scenes.texture[:, 0]]
+    accent = (colour + 1 + integers(keys, max(1, colours - 1), stream=5)[:, 0]) % colours
     turn = 360 * uniform(keys, 1, stream=8)[:, 0] if controls.turned else np.zeros(len(keys))
     low, high = controls.elevation
     elevation = low + (high - low) * uniform(keys, 1, stream=9)[:, 0]
     shape = 2 * uniform(keys, 8, stream=7) - 1
-    return Solids(controls, keys, np.minimum(label, len(ranks) - 1), colour, accent, style, shape, turn, elevation)
+    return Solids(controls, keys, label, colour, accent, style, shape, turn, elevation)
+
+
+def _index(names: tuple[str, ...], among: tuple[str, ...]) -> np.ndarray:
+    return np.array([among.index(name) for name in names])
