@@ -17,6 +17,9 @@ def search(
     weights: Annotated[str | None, typer.Option(help="text,image weights of a query of both, e.g. 0.5,1.")] = None,
     k: Annotated[int, typer.Option("-k", help="Number of items.")] = 10,
     where: Annotated[str | None, typer.Option(help="SQL condition on the payload.")] = None,
+    space: Annotated[
+        str | None, typer.Option(help="Ask with this Space: one that is compatible with the store's.")
+    ] = None,
     mode: Annotated[str, typer.Option(help="exact, approximate, text or hybrid.")] = "exact",
     as_json: Json = False,
 ) -> None:
@@ -35,7 +38,12 @@ def search(
         parts = [float(w) for w in weights.split(",")] if weights else None
     except ValueError:
         raise ConfigError(f"--weights {weights}: numbers separated by commas, e.g. 0.5,1") from None
-    hits = Index.open(store).search(text=text, image=image, weights=parts, k=k, where=where, mode=mode)
+    asking = None
+    if space is not None:
+        from jointspace.space.space import Space
+
+        asking = Space.from_pretrained(space)
+    hits = Index.open(store, asking).search(text=text, image=image, weights=parts, k=k, where=where, mode=mode)
     if as_json:
         print_json([{"id": h.id, "score": h.score, "part": h.part, "payload": _plain(h.payload)} for h in hits])
         return

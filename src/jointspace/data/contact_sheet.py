@@ -82,7 +82,8 @@ def _font() -> Any:
 
 def _wrap(text: str, width: int, font: Any) -> str:
     """At most two lines that fit `width` pixels, broken between words where there are any."""
-    lines, rest = [], " ".join(text.split())
+    rest = " ".join(text.split())
+    lines: list[str] = []
     while rest and len(lines) < 2:
         fits = next((k for k in range(len(rest), 0, -1) if font.getlength(rest[:k]) <= width), 1)
         if fits < len(rest) and " " in rest[: fits + 1] and len(lines) == 0:

@@ -98,7 +98,8 @@ def _stage_2(
 ) -> Space:
     """Targets come from stage 1's Space: its text vectors are the pseudo-old ones."""
     data = cache(pairs, {"target": (upgraded, "text")}, folder, batch_size=256)
-    own, phi = copy.deepcopy(new), copy.deepcopy(upgraded.tower("text").projection.phi)  # type: ignore[union-attr]
+    own, phi = copy.deepcopy(new), copy.deepcopy(upgraded.tower("text").projection.get_submodule("phi"))
+    assert isinstance(phi, xbt.Phi)
     training = xbt.stage_2_training(**{"seed": seed, **fields})
     training.batch_size = min(training.batch_size, len(data))
     return fit(xbt.PairAdaptation(settings, own, phi), data, training, progress=False).space
