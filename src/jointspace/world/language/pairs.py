@@ -149,7 +149,7 @@ def _restated(facts: Facts, dice: Dice) -> Pair | None:
     known = [
         (k, d) for k in range(len(facts.things)) if (d := unique(facts, k, dice, without=("texture",))) is not None
     ]
-    if not known:
+    if len(known) < 2:
         return None
     chosen = dice.shuffled(known)
     (a, one), (b, other) = chosen[0], chosen[-1 if dice.chance(0.5) else 0]

@@ -77,7 +77,10 @@ def questions(facts: Facts, dice: Dice, soft: float = 0.1) -> list[Question]:
 
 
 def _accepted(answer: str, dice: Dice, soft: float) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    others = [NUMBERS[int(answer)]] if answer.isdigit() else list(WORDS.get(answer, ()))[1:]
+    if answer.isdigit():
+        others = ["zero" if answer == "0" else NUMBERS[int(answer)]]
+    else:
+        others = list(WORDS.get(answer, ()))[1:]
     if others and dice.chance(soft):
         return (answer, dice.pick(others)), (1.0, 0.6)
     return (answer,), (1.0,)
@@ -188,9 +191,12 @@ def _relation(facts: Facts, dice: Dice) -> tuple[str, Logic] | None:
 def _multi_hop(facts: Facts, dice: Dice) -> tuple[str, Logic] | None:
     """What colour is the thing left of the star (above the ring)? One hop or two, each picks one object out."""
     key = dice.pick(("colour", "shape", "texture"))
-    one = _hop(facts, dice, unique(facts, dice.number(len(facts.things)), dice), without=key)
-    further = _hop(facts, dice, one, without=key) if dice.chance(0.5) else None
-    one = one if further is None else further
+    start = unique(facts, dice.number(len(facts.things)), dice)
+    one = _hop(facts, dice, start, without=key)
+    if start is not None and dice.chance(0.5):
+        further = _hop(facts, dice, one, without=key)
+        if further is not None and matches(facts, further) != matches(facts, start):  # there and back tells the answer
+            one = further
     return None if one is None else _query(one, dice, key)
 
 

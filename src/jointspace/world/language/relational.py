@@ -14,7 +14,7 @@ from jointspace.world.language.words import sentence, with_article, word
 BIAS = {  # how readily an annotator says it where it is true: common words win over telling ones
     "near": 100.0, "left of": 60.0, "above": 30.0, "on": 20.0, "in front of": 12.0, "larger than": 10.0,
     "right of": 8.0, "below": 5.0, "behind": 4.0, "same colour as": 3.0, "inside": 3.0, "smaller than": 2.0,
-    "touching": 2.0, "same shape as": 1.0, "holding": 1.0, "under": 1.0, "around": 0.7, "held by": 0.5,
+    "touching": 2.0, "same shape as": 1.0, "holding": 1.5, "around": 2.0, "under": 1.0, "held by": 1.0,
 }  # fmt: skip
 ANNOTATED = 0.7  # share of the pairs that somebody looked at
 
