@@ -20,10 +20,13 @@ _LAZY = {
     "evaluate": "jointspace.evaluation:evaluate",
     "compare": "jointspace.evaluation:compare",
     "Index": "jointspace.search:Index",
+    "compress": "jointspace.operations.compression:compress",
     "merge": "jointspace.operations.merging:merge",
     "upgrade": "jointspace.operations.upgrading:upgrade",
 }
-_MODULES = ("data", "encoders", "evaluation", "metrics", "methods", "nn", "objectives", "search", "theory", "training", "world")
+_MODULES = (
+    "data", "encoders", "evaluation", "metrics", "methods", "nn", "objectives", "search", "theory", "training", "world",
+)  # fmt: skip
 
 __all__ = [*_LAZY, *_MODULES, "__version__"]
 

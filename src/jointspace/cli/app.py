@@ -9,6 +9,7 @@ import typer
 from jointspace import __version__
 from jointspace.cli import data, runs
 from jointspace.cli.compare import compare
+from jointspace.cli.compress import compress
 from jointspace.cli.demo import demo
 from jointspace.cli.doctor import doctor
 from jointspace.cli.encode import encode
@@ -59,6 +60,7 @@ app.command()(compare)
 app.command()(index)
 app.command()(search)
 app.command()(merge)
+app.command()(compress)
 app.command()(upgrade)
 app.add_typer(data.app, name="data")
 app.command()(systems)

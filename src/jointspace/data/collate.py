@@ -27,8 +27,9 @@ class Collator:
 
     Which processor serves a field: the field's own entry of `processors`, else its modality's. A field of a modality
     gives `<field>` (and `<field>_mask` ...) as its processor makes it, and `<field>_id` (B,) int64, the content hash of
-    the very value used. Of several values a row one is drawn in training, the first is taken otherwise. Plain fields:
-    see `PlainColumn`. Always there: `row` (B,) int64, the index in `data`, and `source` (B,) int64.
+    the very value used. Of several values a row one is drawn in training, the first is taken otherwise. A processor
+    with `whole(data, field)` makes a field of table rows by whole columns, once. Plain fields: see `PlainColumn`.
+    Always there: `row` (B,) int64, the index in `data`, and `source` (B,) int64.
 
     augment: by view (`image_view_2`; such a view may have a size of its own), field or modality; in training only.
     Where it moves pixels the batch says from where: `<field>_box` (B, 4) and `<field>_flip` (B,), see
@@ -63,6 +64,7 @@ class Collator:
         self.items: dict[str, Processor] = {}
         self.augment = dict(augment or {})
         self.plain: dict[str, PlainColumn] = {}
+        self.whole: dict[str, tuple[dict[str, Tensor], np.ndarray]] = {}  # tensors of all rows, content hashes
         self.cached: dict[str, MappedColumn] = {}
         self.hashes: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for field in dict.fromkeys(fields):
@@ -73,6 +75,8 @@ class Collator:
             cached = mapped_columns(data, field)
             if cached:
                 self.cached[field] = cached[0]
+            elif hasattr(processor, "whole") and self._is_row(field):
+                self.whole[field] = (processor.whole(data, field), data.hashes(field)[0])  # type: ignore[union-attr]
             elif processor is not None:
                 self.items[field] = processor
                 self.hashes[field] = data.hashes(field)
@@ -105,9 +109,15 @@ class Collator:
         for field, cached in self.cached.items():
             for view, name in enumerate(self._view_names(field, cached.origin), start=1):
                 batch.update(self._cached(field, name, view, indices, epoch))
+        for field, (tensors, hashes) in self.whole.items():
+            batch.update({_join(field, part): tensor[indices] for part, tensor in tensors.items()})
+            batch[f"{field}_id"] = torch.from_numpy(hashes[indices])
         for field, column in self.plain.items():
             batch.update({_join(field, part): tensor for part, tensor in column.batch(indices).items()})
         return {**batch, **self.shared}
+
+    def _is_row(self, field: str) -> bool:
+        return all(part.fields[field].row for part in self.data.parts if field in part.fields)
 
     def _view_names(self, field: str, of: str | None = None) -> list[str]:
         return [field, *(f"{field}_view_{view}" for view in range(2, self.views.get(of or field, 1) + 1))]

@@ -124,6 +124,25 @@ class Dataset:
             if len(block):
                 yield from self.parts[self.source[block[0]]].batch(field, self.rows[block])
 
+    def row_columns(self, field: str) -> dict[str, Any]:
+        """Whole columns of a field whose items are rows (`table`), in the order of this data set: name -> Arrow array,
+        or a list of Python values. DataError for a field of another kind.
+        """
+        specs = self._specs(field)
+        if not all(spec.row for spec in specs):
+            raise DataError(f"{self.name}: the field {field!r} is not made of columns")
+        names = list(dict.fromkeys(name for spec in specs for name in spec.columns))
+        if len(self.parts) == 1:
+            part = self.parts[0]
+            held = {name: part.columns[name].values for name in names}
+            taken = pa.array(self.rows)
+            return {
+                name: [values[i] for i in self.rows] if isinstance(values, list) else values.take(taken)
+                for name, values in held.items()
+            }
+        rows = self.column(field)
+        return {name: [row.get(name) for row in rows] for name in names}
+
     def array(self, field: str) -> np.ndarray:
         """A plain column as (N,) array: numbers (missing = NaN), bools or strings (missing = "")."""
         values = self.column(field)

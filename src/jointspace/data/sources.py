@@ -233,9 +233,12 @@ def _remap(data: Dataset, columns: Mapping[str, Any]) -> Dataset:
 
         wanted: dict[str, Any] = {}
         for field, source in columns.items():
-            if isinstance(source, str):
+            if source == "*":
+                wanted[field] = source
+            elif isinstance(source, str):
                 names = expand(source)
-                wanted[field] = names if len(names) > 1 else names[0]
+                row = source in part.fields and part.fields[source].row
+                wanted[field] = names if len(names) > 1 or row else names[0]
             elif isinstance(source, list | tuple):
                 wanted[field] = [column for name in source for column in expand(str(name))]
             else:

@@ -40,6 +40,10 @@ _BERT: dict[str, Any] = dict(
     layers=2, width=128, heads=None, feed_forward=None, max_length=64, vocab_size=8192, tokenizer="bpe",
     lowercase=True, dropout=0.1, pretrained=False,
 )  # fmt: skip
+_CATEGORIES: dict[str, Any] = dict(
+    family="unified", budget=0.25, width=16, multiplexed=True, private=None, columns=None, numeric=(), sizes=None,
+    options=None,
+)  # fmt: skip
 _TEXT, _IMAGE, _AUDIO = (f"jointspace.encoders.{modality}" for modality in ("text", "image", "audio"))
 _EFFICIENTNET: dict[str, Any] = dict(
     size=None, pretrained=False, top=False, norm="batch", drop_path=0.2, frozen_batch_norm=False, width=None,
@@ -116,6 +120,10 @@ ENTRIES: dict[str, dict[str, Entry]] = {
                 local_code=True,
             ),
         ),
+    },
+    "table": {
+        "categories": Entry("jointspace.encoders.table.categories:build", _CATEGORIES),
+        "numbers": Entry("jointspace.encoders.table.numbers:build", dict(columns=None)),
     },
     "audio": {
         "hf": Entry(

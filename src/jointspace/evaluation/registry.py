@@ -17,6 +17,7 @@ TASKS: dict[str, str] = {
     "pair_classification": "pairs:PairClassification",
     "clustering": "clustering:Clustering",
     "reranking": "reranking:Reranking",
+    "clicks": "clicks:Clicks",
 }
 
 

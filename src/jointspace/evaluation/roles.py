@@ -159,7 +159,7 @@ class _Known:
 
     def require(self, source: Any) -> None:
         for name in source if isinstance(source, list | tuple) else [source]:
-            if isinstance(name, str) and name not in self.names:
+            if isinstance(name, str) and name not in self.names and name != "*":
                 raise DataError(f"{self.data.name}: no column {name!r}{nearest(name, self.names)}")
 
     def split_modality(self, source: Any) -> tuple[str | None, Any]:

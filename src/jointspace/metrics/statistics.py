@@ -114,6 +114,24 @@ def average_precision(score: np.ndarray, label: np.ndarray) -> Statistic:
     return of
 
 
+def auc(score: np.ndarray, label: np.ndarray) -> Statistic:
+    """Area under the ROC curve of binary `label` (N,): chance that a positive outranks a negative, ties by half.
+
+    .5 where a resample has one kind only.
+    """
+    above = _above(score, label)
+
+    def of(counts: np.ndarray) -> np.ndarray:
+        right, every = above(counts)
+        wrong = every - right
+        new = np.diff(wrong, axis=1, prepend=0.0)  # negatives at each threshold; positives above count 1, equal ones .5
+        before = np.concatenate([np.zeros((len(counts), 1)), right[:, :-1]], axis=1)
+        pairs = right[:, -1] * wrong[:, -1]
+        return np.where(pairs > 0, (new * (before + right) / 2).sum(axis=1) / np.maximum(pairs, 1), 0.5)
+
+    return of
+
+
 def best_accuracy(score: np.ndarray, label: np.ndarray) -> Statistic:
     """Accuracy at the threshold that is best on these very rows (also: all negative, all positive)."""
     above = _above(score, label)
@@ -178,7 +196,7 @@ def v_measure(label: np.ndarray, cluster: np.ndarray) -> Statistic:
 
 STATISTICS: dict[str, Callable[..., Statistic]] = {
     f.__name__: f
-    for f in (mean, median, class_mean, pearson, spearman, average_precision, best_accuracy, best_f1, v_measure)
+    for f in (mean, median, class_mean, pearson, spearman, average_precision, auc, best_accuracy, best_f1, v_measure)
 }
 
 

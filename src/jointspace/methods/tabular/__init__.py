@@ -1,0 +1,1 @@
+"""Methods on tables: rows of typed columns, logs of clicks."""
