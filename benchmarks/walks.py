@@ -1,10 +1,11 @@
 """How fast random walks are made on a graph of a million edges, beside pecanpy and a plain Python loop.
 
-    python benchmarks/walks.py [--edges 1000000] [--nodes 100000] [--count 10] [--length 20] [--pecanpy PYTHON]
+    python benchmarks/walks.py [--edges 1000000] [--nodes 100000] [--count 5] [--length 20] [--pecanpy PYTHON]
+        [--write]
 
 pecanpy wants an older NumPy, so it runs in an environment of its own: `python -m venv E && E/bin/pip install pecanpy`,
 then `--pecanpy E/bin/python`. Its compilation is not counted (one walk a node is made first); both run on one thread.
-Prints steps a second and the ratio ours / theirs, best of three.
+Prints steps a second of CPU time, best of three, and the ratio ours / theirs; --write puts them into README.md.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import table
 
 from jointspace.data.graph import Graph
 from jointspace.data.walks import random_walks
@@ -35,9 +37,9 @@ graph.preprocess_transition_probs()
 graph.simulate_walks(1, length)
 seconds = []
 for _ in range(3):
-    begun = time.perf_counter()
+    begun = time.process_time()
     walks = graph.simulate_walks(count, length)
-    seconds.append(time.perf_counter() - begun)
+    seconds.append(time.process_time() - begun)
 print(json.dumps({"walks": len(walks), "seconds": min(seconds)}))
 """
 
@@ -67,9 +69,9 @@ def plain(graph: Graph, count: int, length: int, seed: int = 0) -> list[list[int
 def best(function: Callable[[], object], times: int = 3) -> float:
     seconds = []
     for _ in range(times):
-        begun = time.perf_counter()
+        begun = time.process_time()
         function()
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.process_time() - begun)
     return min(seconds)
 
 
@@ -90,9 +92,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--edges", type=int, default=1_000_000)
     parser.add_argument("--nodes", type=int, default=100_000)
-    parser.add_argument("--count", type=int, default=10, help="walks a node")
+    parser.add_argument("--count", type=int, default=5, help="walks a node")
     parser.add_argument("--length", type=int, default=20, help="steps a walk")
     parser.add_argument("--pecanpy", help="a Python that has pecanpy")
+    parser.add_argument("--write", action="store_true", help="also write the table into README.md")
     asked = parser.parse_args()
     graph = town(asked.nodes, asked.edges)
     steps = len(graph) * asked.count * asked.length
@@ -103,8 +106,15 @@ def main() -> None:
     found = {"jointspace": ours, "Python loop": slow}
     if asked.pecanpy:
         found["pecanpy"] = pecanpy(asked.pecanpy, graph, asked.count, asked.length)
-    for name, seconds in found.items():
-        print(f"{name:12} {steps / seconds / 1e6:8.2f} M steps/s   ratio ours / theirs {seconds / ours:6.2f}")
+    rows = [(name, f"{steps / seconds / 1e6:.2f}", f"{seconds / ours:.2f}") for name, seconds in found.items()]
+    for name, speed, ratio in rows:
+        print(f"{name:12} {speed:>8} M steps/s   ratio ours / theirs {ratio:>6}")
+    if asked.write:
+        about = (
+            f"Random walks of {asked.length} steps, {asked.count} a node, on {len(graph):,} nodes and "
+            f"{len(graph.edges):,} edges; pecanpy (p = q = 1) as it returns them, lists of names. CPU time."
+        )
+        table.write("walks", about, ["what", "M steps/s", "ours / theirs"], rows, 1)
 
 
 if __name__ == "__main__":

@@ -209,6 +209,7 @@ def test_pinned_loss_trajectory():
     assert position == pytest.approx(PINNED, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_learns_and_the_saved_space_serves_all_verbs(tmp_path):
     graph = town()
     result = fit(graph, steps=60, output=tmp_path / "run")

@@ -101,15 +101,17 @@ class IRWE(Method):
         psi = self.encoder.identity(batch["shared_graph_statistics"])  # (U, dim)
         if not self.config.joint:
             psi = psi.detach()
-        names = [name for name in ("graph", "graph_context", "graph_noise") if name in batch]
-        x = torch.cat([batch[name] for name in names])  # (n, R, L)
-        sentences = self.sentences(x, psi).split(len(batch["graph"]))
-        made = {"identity": psi[batch["graph"][:, 0, 0]]}
-        readouts = {"position": self.encoder.position_readout, "context": self.context_readout}
-        readouts["noise"] = self.context_readout
-        for (out, readout), name, said in zip(readouts.items(), names, sentences, strict=False):
-            made[out] = self.encoder.position(batch[name], said, batch["shared_graph_code"], readout)  # (B, dim)
-        return made | {"weight": batch["graph_weight"]} if "graph_weight" in batch else made
+        x, code = batch["graph"], batch["shared_graph_code"]
+        others = [name for name in ("context", "noise") if f"graph_{name}" in batch]  # in training
+        walks = [x, *(batch[f"graph_{name}"] for name in others)]  # (B, R, L) each
+        own, *said = self.sentences(torch.cat(walks), psi).split(len(x))
+        made = {
+            "identity": psi[x[:, 0, 0]],
+            "position": self.encoder.position(x, own, code, self.encoder.position_readout),  # (B, dim)
+        }
+        for name, walk, words in zip(others, walks[1:], said, strict=True):
+            made[name] = self.encoder.position(walk, words, code, self.context_readout)  # (B, dim)
+        return made | {"weight": batch["graph_weight"]} if others else made
 
     def sentences(self, x: Tensor, psi: Tensor) -> Tensor:
         """gbar of walks (n, R, L): (n, R, dim); a node that stands in several rows is read once."""
