@@ -18,7 +18,7 @@ from jointspace.world.language.describe import long_caption
 from jointspace.world.language.dice import dice
 from jointspace.world.language.facts import Description, Facts, matches, read
 from jointspace.world.language.forms import FORMS, PREDICATE_WORDS
-from jointspace.world.language.paraphrase import paraphrases, restated
+from jointspace.world.language.paraphrase import paraphrases, partial, restated
 from jointspace.world.language.questions import Logic, answer_kind, answer_of, answer_table, question_words, questions
 from jointspace.world.language.referring import referring
 from jointspace.world.language.relational import annotated, careless, triplets
@@ -233,6 +233,17 @@ def test_paraphrases_say_the_same(config, seed):
         claim = Claim("place", Description(), value=place(f.things[0]["x"], f.things[0]["y"]))
         if len(f.things) == 1:
             assert len(set(restated(f, claim, d))) == 8
+
+
+def test_partial_captions_name_what_they_say():
+    for f, d in told(WorldConfig(objects=(1, 5)), 4, n=50):
+        found = partial(f, d)
+        assert [len(p.objects) for p in found] == list(range(1, min(3, len(f.things)) + 1))
+        for p in found:
+            own = Counter(
+                pair for k in p.objects for pair in ((a, f.things[k][a]) for a in ("size", "colour", "shape"))
+            )
+            assert Counter(MEANS[w] for w in p.text.lower().strip(".").replace(",", "").split() if w in MEANS) == own
 
 
 def test_phrases_of_the_default_caption():

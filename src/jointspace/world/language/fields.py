@@ -20,7 +20,7 @@ from jointspace.world.language.entities import entity, entity_id
 from jointspace.world.language.facts import Facts, read
 from jointspace.world.language.instructions import instructions
 from jointspace.world.language.pairs import pairs
-from jointspace.world.language.paraphrase import paraphrases
+from jointspace.world.language.paraphrase import paraphrases, partial
 from jointspace.world.language.questions import Question, questions
 from jointspace.world.language.referring import referring
 from jointspace.world.language.relational import annotated, careless, triplets
@@ -33,6 +33,7 @@ PARTNER = 1 << 41  # the second picture of row i is scene number i + PARTNER, be
 FIELDS = {
     "caption_spans": "start, end (characters of caption) and objects (numbers) of each phrase",
     "paraphrases": "8 captions that say the same",
+    "partial_captions": "captions that name one, two, three of the objects: text, objects",
     "long_caption": "6 to 12 sentences",
     "sentences": "each sentence of long_caption: text, start, end, kind, objects, true",
     "spans": "phrases of long_caption: start, end, objects, sentence (number)",
@@ -210,6 +211,9 @@ _MAKE: dict[str, Callable[[Told], Any]] = {
         [{"start": start, "end": end, "objects": [k]} for start, end, k in spans] for _, spans in told.captions
     ],
     "paraphrases": lambda told: told.each("paraphrases", paraphrases),
+    "partial_captions": lambda told: [
+        _rows(found, "text", "objects") for found in told.each("partial captions", partial)
+    ],
     "long_caption": lambda told: [long.text for long in told.long_captions],
     "sentences": _sentences,
     "spans": lambda told: [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from jointspace.world.language.claims import Claim
 from jointspace.world.language.dice import Dice
 from jointspace.world.language.facts import KEYS, Description, Facts, attributes, unique
@@ -32,6 +34,24 @@ def paraphrases(facts: Facts, dice: Dice, number: int = 8) -> list[str]:
     keys = KEYS if dice.chance(0.5) else ("size", "colour", "shape")
     relation = _relation(facts, dice) if dice.chance(0.5) else None
     return [_caption(facts, keys, relation, form, dice) for form in dice.shuffled(LISTINGS)[:number]]
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A true caption that names only `objects`."""
+
+    text: str
+    objects: tuple[int, ...]
+
+
+def partial(facts: Facts, dice: Dice, most: int = 3) -> list[Partial]:
+    """Captions that name one object, two, ... up to `most` (as many as there are), each chosen anew."""
+    found = []
+    for number in range(1, min(most, len(facts.things)) + 1):
+        chosen = dice.shuffled(range(len(facts.things)))[:number]
+        said = listed([an(Description(attributes(facts, k, ("size", "colour", "shape"))), dice) for k in chosen])
+        found.append(Partial(sentence(dice.pick(LISTINGS).format(said)), tuple(chosen)))
+    return found
 
 
 def _relation(facts: Facts, dice: Dice) -> Claim | None:
