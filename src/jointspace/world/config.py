@@ -73,7 +73,8 @@ class WorldConfig:
     What may occur: shapes, colours, sizes, textures, parts, materials, marks, orientations, styles, backgrounds.
 
     layout: "grid" (objects stand apart in cells) or "free" (anywhere). In a free layout `links` may be planted between
-    neighbours with probability `linked`, and an object hides part of an earlier one with probability `occlusion`.
+    neighbours with probability `linked` (where their shapes allow the one drawn), and an object hides part of an
+    earlier one with probability `occlusion`.
 
     held_out: pairs of values of two attributes, as (colour, shape), that never occur in one object (`only_held_out`
     turns it round: the first object of every scene is such a pair). held_out_links: (shape, link, shape) triplets that

@@ -59,7 +59,10 @@ def _pair(linked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _links(config: WorldConfig, keys: np.ndarray, count: np.ndarray, shape: np.ndarray, size: np.ndarray) -> Any:
-    """(anchor, link): an object may be attached to the one before it unless that is attached itself."""
+    """(anchor, link): an object may be attached to the one before it unless that is attached itself.
+
+    A kind of link is drawn first; where the two shapes do not allow it they stay apart, so that rare links stay rare.
+    """
     b, slots = shape.shape
     anchor, link = np.full((b, slots), -1), np.zeros((b, slots), dtype=np.int64)
     if not config.links:
@@ -68,21 +71,18 @@ def _links(config: WorldConfig, keys: np.ndarray, count: np.ndarray, shape: np.n
     edges = np.cumsum(weight)[:-1] / weight.sum()
     pick = np.searchsorted(edges, uniform(keys, slots, stream=41), side="right")
     wanted = uniform(keys, slots, stream=42) < config.linked
+    number = np.array([LINKS.index(name) for name in config.links])[pick]
     possible = _possible(config)
-    fixed_size = any("size" in config.pair_of(pair) for pair in config.held_out)
-    sizes = np.array([SIZES[s] for s in config.sizes])
+    can = wanted[:, 1:] & possible[pick[:, 1:], shape[:, 1:], shape[:, :-1]]
+    if any("size" in config.pair_of(pair) for pair in config.held_out):  # then the sizes must be right as they are
+        sizes = np.array([SIZES[s] for s in config.sizes])[size]
+        right = (sizes[:, 1:] == min(SIZES[s] for s in config.sizes)) & (
+            sizes[:, :-1] == max(SIZES[s] for s in config.sizes)
+        )
+        can &= right | (number[:, 1:] != LINKS.index("inside"))
     for k in range(1, slots):
-        open_ = wanted[:, k] & (k < count) & (anchor[:, k - 1] < 0)
-        for step in range(len(config.links)):
-            kind = (pick[:, k] + step) % len(config.links)
-            can = open_ & possible[kind, shape[:, k], shape[:, k - 1]]
-            inside = np.array([name == "inside" for name in config.links])[kind]
-            if fixed_size:  # then the sizes must be right as they are
-                right = (sizes[size[:, k]] == sizes.min()) & (sizes[size[:, k - 1]] == sizes.max())
-                can &= ~inside | right
-            anchor[can, k] = k - 1
-            link[can, k] = np.array([LINKS.index(name) for name in config.links])[kind[can]]
-            open_ &= ~can
+        rows = np.flatnonzero(can[:, k - 1] & (k < count) & (anchor[:, k - 1] < 0))
+        anchor[rows, k], link[rows, k] = k - 1, number[rows, k]
     return anchor, link
 
 

@@ -44,16 +44,16 @@ def usual(scenes: Scenes) -> float:
 
 def margin(scenes: Scenes) -> int:
     """Pixels around the picture that patches may reach into."""
-    return int(_halves(scenes).max(initial=1)) + 2
+    return int(max(_halves(scenes).max(initial=1), _arm_halves(scenes).max(initial=1))) + 2
 
 
 def patches(scenes: Scenes, k: int, margin: int) -> Iterator[Patch]:
     """Everything that the objects number k draw, in drawing order for each scene: arms first."""
     size, half = scenes.config.size, _halves(scenes)[:, k]
     there = scenes.count > k
-    holding = there & (scenes.link[:, k] == LINKS.index("holding")) & (scenes.anchor[:, k] >= 0)
-    if holding.any():
-        yield _arm(scenes, np.flatnonzero(holding), k, margin)
+    arms = _arm_halves(scenes)[:, k]
+    for h in np.unique(arms[arms > 0]):
+        yield _arm(scenes, np.flatnonzero(arms == h), k, int(h), margin)
     sort = (half.astype(np.int64) * 64 + scenes.shape[:, k]) * 16 + scenes.part[:, k]
     for kind in np.unique(sort[there]):
         rows = np.flatnonzero(there & (sort == kind))
@@ -100,26 +100,50 @@ def _square(cx: np.ndarray, cy: np.ndarray, half: int, radius: np.ndarray) -> tu
     return left, top, dx, dy
 
 
-def _arm(scenes: Scenes, rows: np.ndarray, k: int, margin: int) -> Patch:
-    """From the centre of the holder to a hand on the rim of what it holds; both ends are drawn over by the holder."""
+def _arm_halves(scenes: Scenes) -> np.ndarray:
+    """(B, K) half the side of the patch of each object's arm, 0 where it holds nothing."""
+    size, other = scenes.config.size, np.maximum(scenes.anchor, 0)
+    there = np.arange(scenes.link.shape[1]) < scenes.count[:, None]
+    holding = there & (scenes.link == LINKS.index("holding")) & (scenes.anchor >= 0)
+    x, y = (np.take_along_axis(at, other, axis=1) - at for at in (scenes.x, scenes.y))
+    needed = np.hypot(x, y) * size / 2 + 3 * _pen(size)
+    return np.where(holding, 4 * np.ceil((needed + 1) / 4), 0).astype(np.int64)
+
+
+def _pen(size: int) -> float:
+    return max(0.035 * size, 0.9)
+
+
+def _arm(scenes: Scenes, rows: np.ndarray, k: int, half: int, margin: int) -> Patch:
+    """From the centre of the holder to a hand on the rim of what it holds; the holder is drawn over its end."""
     size, other = scenes.config.size, scenes.anchor[rows, k]
     x0, y0, x1, y1 = (
         a * size for a in (scenes.x[rows, k], scenes.y[rows, k], scenes.x[rows, other], scenes.y[rows, other])
     )
-    length = np.hypot(x1 - x0, y1 - y0)
-    grip = 1 - 0.7 * scenes.radius[rows, other] * size / np.maximum(length, 1e-6)
-    half = margin - 2
-    wide = np.maximum(0.035 * size, 0.9)
+    length = np.maximum(np.hypot(x1 - x0, y1 - y0), 1e-6)
+    ax, ay = (x1 - x0) / length, (y1 - y0) / length
+    reach = length - _grip(scenes, rows, other, ax, ay) * scenes.radius[rows, other] * size
     one = np.ones((len(rows), 1, 1), dtype=np.float32)
     left, top, dx, dy = _square((x0 + x1) / 2, (y0 + y1) / 2, half, one)
-    ax, ay = (
-        ((x1 - x0) / length)[:, None, None].astype(np.float32),
-        ((y1 - y0) / length)[:, None, None].astype(np.float32),
-    )
+    ax, ay = ax.astype(np.float32)[:, None, None], ay.astype(np.float32)[:, None, None]
     along, across = ax * dx + ay * dy, ay * dx - ax * dy
     start = (-length / 2).astype(np.float32)[:, None, None]
-    stop = (length * (grip - 0.5)).astype(np.float32)[:, None, None]
-    rod = np.hypot(along - np.clip(along, start, stop), across) - np.float32(0.55 * wide)
-    hand = np.hypot(along - stop, across) - np.float32(1.1 * wide)
+    stop = (reach - length / 2).astype(np.float32)[:, None, None]
+    rod = np.hypot(along - np.clip(along, start, stop), across) - np.float32(0.55 * _pen(size))
+    hand = np.hypot(along - stop, across) - np.float32(1.1 * _pen(size))
     away = np.minimum(rod, hand)
     return Patch(ARM, "none", rows, top + margin, left + margin, np.clip(0.5 - away, 0, 1), along, across, away)
+
+
+def _grip(scenes: Scenes, rows: np.ndarray, other: np.ndarray, ax: np.ndarray, ay: np.ndarray) -> np.ndarray:
+    """How far from the centre of what is held, in its radii, its body begins for a hand that comes along (ax, ay)."""
+    steps = np.linspace(1.05, -1.0, 42)
+    angle = scenes.angle[rows, other]
+    u, v = -(np.cos(angle) * ax + np.sin(angle) * ay), -(np.cos(angle) * ay - np.sin(angle) * ax)
+    u, v = ((a[:, None] * steps).astype(np.float32) for a in (u, v))
+    out = np.full(len(rows), 0.7)
+    for s in np.unique(scenes.shape[rows, other]):
+        these = np.flatnonzero(scenes.shape[rows, other] == s)
+        inside = shapes.SDFS[scenes.config.shapes[s]](u[these], v[these]) < -0.12
+        out[these] = np.where(inside.any(axis=1), steps[inside.argmax(axis=1)], 0.7)
+    return out
