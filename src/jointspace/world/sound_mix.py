@@ -6,7 +6,7 @@ import numpy as np
 
 from jointspace.data.draws import integers, normal, uniform
 
-PLACES = ("rain", "traffic", "hum", "crowd")  # backgrounds
+PLACES = {"rain": "rain", "traffic": "traffic", "hum": "a hum", "crowd": "a crowd"}  # backgrounds, and in a caption
 STEP = 2.0**-15  # all waves are whole multiples of it: sums are exact, and so are 16-bit files below PEAK
 PEAK = 0.48
 LOUDNESS = (-31.0, -24.0)  # dB below full scale of a mixture's root mean square, drawn evenly
@@ -27,8 +27,8 @@ def background(keys: np.ndarray, place: np.ndarray, rate: int, samples: int) -> 
     turn = uniform(keys, 2, stream=1)
     tone = sum(np.sin(2 * np.pi * (k * 100 * time + turn[:, :1])) / k for k in (1, 2, 3, 5))
     babble = 1 + 0.6 * np.sin(2 * np.pi * (4 * time + turn[:, 1:]))
-    wave = np.where((place == PLACES.index("hum"))[:, None], wave / _rms(wave) * 0.2 + tone, wave)
-    wave = np.where((place == PLACES.index("crowd"))[:, None], wave * babble, wave)
+    wave = np.where((place == _number("hum"))[:, None], wave / _rms(wave) * 0.2 + tone, wave)
+    wave = np.where((place == _number("crowd"))[:, None], wave * babble, wave)
     return wave / _rms(wave)
 
 
@@ -71,6 +71,10 @@ def mix(
 def draw_places(keys: np.ndarray) -> np.ndarray:
     """A background for each key: numbers of PLACES."""
     return integers(keys, len(PLACES), 1, stream=4)[:, 0]
+
+
+def _number(place: str) -> int:
+    return list(PLACES).index(place)
 
 
 def _rms(waves: np.ndarray) -> np.ndarray:

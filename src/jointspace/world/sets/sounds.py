@@ -125,7 +125,8 @@ class SoundSet(WorldSet):
         parts, wanted, rate = self.parts(indices), set(fields), self.controls.rate
         rows = range(len(parts.keys))
         kinds = [[KINDS[k] for k in parts.kind[i, : parts.count[i]]] for i in rows]
-        places = [PLACES[p] if p >= 0 else "" for p in parts.place]
+        names = tuple(PLACES)
+        places = [names[p] if p >= 0 else "" for p in parts.place]
         out: Columns = {
             "labels": kinds,
             "label": [found[0] for found in kinds],
@@ -195,7 +196,7 @@ class SoundSet(WorldSet):
         else:
             body = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
         if place:
-            body = BEHIND[words[9] % len(BEHIND)].format(body, place)
+            body = BEHIND[words[9] % len(BEHIND)].format(body, PLACES[place])
         return OPENINGS[words[10] % len(OPENINGS)].format(body)
 
 
