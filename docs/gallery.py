@@ -7,7 +7,14 @@ from pathlib import Path
 from PIL import Image
 
 ROWS = 12
-CONTROLS = {"scenes": {"size": 96}, "clips": {"size": 48}}  # larger than the defaults, to be looked at
+CONTROLS = {  # richer and larger than the defaults, to be looked at
+    "scenes": {
+        "size": 96, "objects": [1, 6], "layout": "free", "links": ["inside", "on", "touching", "holding"],
+        "parts": ["none", "handle", "wheels", "hat", "wings"], "textures": ["plain", "striped", "dotted", "checked"],
+        "backgrounds": ["plain", "grass", "bricks", "boards"], "camera": 0.3, "light": 0.5,
+    },
+    "clips": {"size": 48},
+}  # fmt: skip
 
 
 def gallery(folder: Path) -> str:
