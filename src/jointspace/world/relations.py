@@ -37,19 +37,22 @@ def relations(scenes: Scenes, i: int) -> list[tuple[str, int, int]]:
     a pair: the first named is the attached object, or the one with the smaller number.
     """
     found: list[tuple[str, int, int]] = []
-    for a in range(scenes.count[i]):
-        for b in range(scenes.count[i]):
+    x, y, r = scenes.x[i].tolist(), scenes.y[i].tolist(), scenes.radius[i].tolist()  # plain numbers compare much faster
+    colour, anchor = scenes.colour[i].tolist(), scenes.anchor[i].tolist()
+    n = int(scenes.count[i])
+    for a in range(n):
+        for b in range(n):
             if a == b:
                 continue
-            if scenes.x[i, b] - scenes.x[i, a] > APART:
+            if x[b] - x[a] > APART:
                 found.append(("left of", a, b))
-            if scenes.y[i, b] - scenes.y[i, a] > APART:
+            if y[b] - y[a] > APART:
                 found.append(("above", a, b))
-            if scenes.radius[i, a] > LARGER * scenes.radius[i, b]:
+            if r[a] > LARGER * r[b]:
                 found.append(("larger than", a, b))
-            if a < b and scenes.colour[i, a] == scenes.colour[i, b]:
+            if a < b and colour[a] == colour[b]:
                 found.append(("same colour as", a, b))
-            if scenes.anchor[i, a] == b:
+            if anchor[a] == b:
                 found.append((LINKS[scenes.link[i, a]], a, b))
     return found
 
@@ -61,15 +64,19 @@ def facts(scenes: Scenes, i: int) -> list[tuple[str, int, int]]:
     around the two; in front of: nearer, and the circles overlap by more than a tenth of the smaller radius (or inside).
     """
     found = relations(scenes, i)
-    x, y, r = scenes.x[i], scenes.y[i], scenes.radius[i]
-    for a in range(scenes.count[i]):
-        for b in range(a + 1, scenes.count[i]):
-            gap = float(np.hypot(x[a] - x[b], y[a] - y[b]) - r[a] - r[b])
-            if scenes.shape[i, a] == scenes.shape[i, b]:
+    x, y, radius = scenes.x[i], scenes.y[i], scenes.radius[i]
+    far = np.hypot(x[:, None] - x, y[:, None] - y)
+    gaps, r = (far - radius[:, None] - radius).tolist(), radius.tolist()
+    shape, anchor = scenes.shape[i].tolist(), scenes.anchor[i].tolist()
+    n = int(scenes.count[i])
+    for a in range(n):
+        for b in range(a + 1, n):
+            gap = gaps[a][b]
+            if shape[a] == shape[b]:
                 found.append(("same shape as", a, b))
             if gap < NEAR:
                 found.append(("near", a, b))
-            linked = scenes.anchor[i, b] == a
+            linked = anchor[b] == a
             if (LINKS[scenes.link[i, b]] == "inside") if linked else gap < -0.1 * min(r[a], r[b]):
                 found.append(("in front of", b, a))
     return found + [(INVERSE.get(name, name), b, a) for name, a, b in found]

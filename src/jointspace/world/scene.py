@@ -74,7 +74,7 @@ class Scenes:
     def objects(self, i: int) -> list[dict[str, Any]]:
         """Objects of scene i by name, first drawn first."""
         c = self.config
-        turns = self.orientation
+        turns = np.round(self.angle[i] / (np.pi / 2)).astype(np.int64) % 4  # as `orientation`, of this scene alone
         return [
             {
                 "shape": c.shapes[self.shape[i, k]],
@@ -85,7 +85,7 @@ class Scenes:
                 "material": c.materials[self.material[i, k]],
                 "mark": c.marks[self.mark[i, k]],
                 "second": c.colours[self.second[i, k]] if self.second[i, k] >= 0 else "",
-                "orientation": ORIENTATIONS[turns[i, k]],
+                "orientation": ORIENTATIONS[turns[k]],
                 "x": float(self.x[i, k]),
                 "y": float(self.y[i, k]),
             }
