@@ -104,7 +104,7 @@ class ClickSet(WorldSet):
             return f"{value:.2f}" if isinstance(value, float | np.floating) else str(value)
 
         rows = [(name, said(row[name])) for name in self.FIELDS if name in row]
-        return form(rows, title="clicked" if row.get("label") else "not clicked", width=220)
+        return form(rows, title="clicked" if row.get("label") else "not clicked")
 
     def words(self, row: Mapping[str, Any]) -> str:
         if {"user", "item", "label"} <= set(row):

@@ -82,10 +82,10 @@ class VolumeSet(WorldSet):
         return out
 
     def portrait(self, row: Mapping[str, Any]) -> np.ndarray:
-        """All slices in reading order; a bar below each that shows a lesion."""
+        """All slices in reading order, a long strip; a bar below each that shows a lesion."""
         grid = np.asarray(row["volume"])
         depth, height, width = grid.shape
-        across = int(np.ceil(np.sqrt(1.5 * depth)))
+        across = int(np.ceil(np.sqrt(6 * depth)))
         down = -(-depth // across)
         sheet = np.full((down * (height + 4), across * (width + 2), 3), 255, dtype=np.uint8)
         for j, picture in enumerate(grid):
@@ -93,7 +93,7 @@ class VolumeSet(WorldSet):
             sheet[top : top + height, left : left + width] = picture[:, :, None]
             if "slice_labels" in row and row["slice_labels"][j]:
                 sheet[top + height : top + height + 2, left : left + width] = (214, 40, 40)
-        times = max(1, round(320 / sheet.shape[1]))
+        times = max(1, round(800 / sheet.shape[1]))
         shown = Image.fromarray(sheet).resize(
             (times * sheet.shape[1], times * sheet.shape[0]), Image.Resampling.NEAREST
         )
