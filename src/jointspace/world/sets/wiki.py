@@ -16,7 +16,7 @@ from jointspace.world.base import Columns, WorldSet, check_range
 from jointspace.world.encyclopaedia import SMALLEST, Land, land
 from jointspace.world.encyclopaedia_text import ASK, Section, categories, sections
 from jointspace.world.language.dice import dice
-from jointspace.world.panel import INK, PALE, blank, font, form, write
+from jointspace.world.panel import INK, PALE, blank, font, form
 
 
 @dataclass(frozen=True)
@@ -122,16 +122,21 @@ class WikiSet(_Wiki):
         ]
 
     def portrait(self, row: Mapping[str, Any]) -> np.ndarray:
-        sheet, pen = blank(320, 320)
-        pen.text((14, 10), row["title"], fill=INK, font=font(22))
-        pen.line((14, 42, 306, 42), fill=PALE)
-        lines = [line for part in row["text"].split("\n") for line in textwrap.wrap(part, 46) or [""]]
-        for j, line in enumerate(lines[:17]):
-            pen.text((14, 50 + 15 * j), line, fill=INK, font=font(11))
-        return np.asarray(sheet)
+        return _sheet(row["title"], row["text"])
 
     def words(self, row: Mapping[str, Any]) -> str:
         return f"{row['title']} ({', '.join(row.get('categories', []))})"
+
+
+def _sheet(title: str, text: str) -> np.ndarray:
+    """A title and as much of a text as fits under it: (320, 320, 3) uint8."""
+    sheet, pen = blank(320, 320)
+    pen.text((14, 10), title, fill=INK, font=font(22))
+    pen.line((14, 42, 306, 42), fill=PALE)
+    lines = [line for part in text.split("\n") for line in textwrap.wrap(part, 46) or [""]]
+    for j, line in enumerate(lines[:17]):
+        pen.text((14, 50 + 15 * j), line, fill=INK, font=font(11))
+    return np.asarray(sheet)
 
 
 def _text(parts: Sequence[Section]) -> str:
@@ -184,9 +189,7 @@ class SectionSet(_Rows):
         ]
 
     def portrait(self, row: Mapping[str, Any]) -> np.ndarray:
-        sheet, pen = blank(320, 200)
-        write(pen, f"{row['heading'] or 'Introduction'}: {row['text']}", (12, 12, 308, 190))
-        return np.asarray(sheet)
+        return _sheet(row["heading"] or "Introduction", row["text"])
 
 
 class LinkSet(_Rows):
@@ -219,4 +222,4 @@ class LinkSet(_Rows):
 
     def portrait(self, row: Mapping[str, Any]) -> np.ndarray:
         titles = [self.land(row[end])[0].titles[self.land(row[end])[1]] for end in ("source", "target")]
-        return form([("from", titles[0]), ("to", titles[1]), ("relation", row["relation"])])
+        return form([("from", titles[0]), ("to", titles[1]), ("relation", row["relation"])], columns=1)
