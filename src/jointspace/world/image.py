@@ -13,7 +13,7 @@ from jointspace.errors import ConfigError
 from jointspace.world import camera, parts, textures
 from jointspace.world.config import COLOURS
 from jointspace.world.grounds import ground
-from jointspace.world.patches import ARM, Patch, margin, patches
+from jointspace.world.patches import ARM, Patch, drawing_order, margin, patches
 from jointspace.world.scene import Scenes
 from jointspace.world.styles import Styled
 
@@ -40,18 +40,21 @@ def _render(scenes: Scenes) -> np.ndarray:
     inner[:] = ground(scenes)
     style.on_ground(inner)
     light = 0.88 + 0.24 * uniform(scenes.keys, 1, stream=20)[:, 0].astype(np.float32)
-    for k in range(int(scenes.count.max(initial=0))):
-        for patch in patches(scenes, k, edge):
-            rows, side = patch.rows, patch.alpha.shape[1]
-            ink = _ink(scenes, patch, k) * light[rows, None, None, None]
-            style.on_ink(ink, patch)
-            shadow = style.shadow(patch, scenes.radius[rows, k] * size)
-            alpha = _opacity(scenes, patch, k)[..., None]
-            for j, (b, y, x) in enumerate(zip(rows, patch.top, patch.left, strict=True)):
-                under = canvas[b, y : y + side, x : x + side]
-                if shadow is not None:
-                    under *= shadow[j, :, :, None]
-                under += alpha[j] * (ink[j] - under)
+    made = list(patches(scenes, edge))
+    inks, alphas, shadows = [], [], []
+    for patch in made:
+        ink = _ink(scenes, patch) * light[patch.rows, None, None, None]
+        style.on_ink(ink, patch)
+        inks.append(ink)
+        alphas.append(_opacity(scenes, patch)[..., None])
+        shadows.append(style.shadow(patch, scenes.radius[patch.rows, patch.slots] * size))
+    for p, j in drawing_order(made):
+        y, x, side = made[p].top[j], made[p].left[j], made[p].alpha.shape[1]
+        under = canvas[made[p].rows[j], y : y + side, x : x + side]
+        shadow = shadows[p]
+        if shadow is not None:
+            under *= shadow[j, :, :, None]
+        under += alphas[p][j] * (inks[p][j] - under)
     return np.clip(camera.develop(scenes, inner) + 0.5, 0, 255).astype(np.uint8)
 
 
@@ -60,13 +63,12 @@ def masks(scenes: Scenes) -> np.ndarray:
     size, edge = scenes.config.size, margin(scenes)
     slots = int(scenes.count.max(initial=0))
     out = np.zeros((len(scenes), slots, size + 2 * edge, size + 2 * edge), dtype=bool)
-    for k in range(slots):
-        for patch in patches(scenes, k, edge):
-            side = patch.alpha.shape[1]
-            for j, (b, y, x) in enumerate(zip(patch.rows, patch.top, patch.left, strict=True)):
-                out[b, k, y : y + side, x : x + side] |= patch.alpha[j] > 0.5
-        if k:
-            out[:, :k] &= ~out[:, k : k + 1]
+    for patch in patches(scenes, edge):
+        side, solid = patch.alpha.shape[1], patch.alpha > 0.5
+        for j, (b, k, y, x) in enumerate(zip(patch.rows, patch.slots, patch.top, patch.left, strict=True)):
+            out[b, k, y : y + side, x : x + side] |= solid[j]
+    for k in range(1, slots):
+        out[:, :k] &= ~out[:, k : k + 1]
     return out[:, :, edge : edge + size, edge : edge + size]
 
 
@@ -127,10 +129,10 @@ def resized(scenes: Scenes, size: int) -> Scenes:
     return replace(scenes, config=replace(scenes.config, size=size))
 
 
-def _opacity(scenes: Scenes, patch: Patch, k: int) -> np.ndarray:
+def _opacity(scenes: Scenes, patch: Patch) -> np.ndarray:
     if "glass" not in scenes.config.materials or patch.name == ARM:
         return patch.alpha
-    clear = np.array(scenes.config.materials)[scenes.material[patch.rows, k]] == "glass"
+    clear = np.array(scenes.config.materials)[scenes.material[patch.rows, patch.slots]] == "glass"
     body = np.where(clear, np.float32(textures.GLASS), np.float32(1))[:, None, None]
     for solid in (patch.front, patch.back):  # parts are
         if solid is not None:
@@ -138,9 +140,9 @@ def _opacity(scenes: Scenes, patch: Patch, k: int) -> np.ndarray:
     return patch.alpha * body
 
 
-def _ink(scenes: Scenes, patch: Patch, k: int) -> np.ndarray:
+def _ink(scenes: Scenes, patch: Patch) -> np.ndarray:
     """Colour (N, S, S, 3) of each pixel of a patch: the object's own with its texture, material, mark and part."""
-    c, rows, u, v = scenes.config, patch.rows, patch.u, patch.v
+    c, rows, k, u, v = scenes.config, patch.rows, patch.slots, patch.u, patch.v
     palette = np.array([COLOURS[name] for name in c.colours], dtype=np.float32)
     colour = palette[scenes.colour[rows, k]][:, None, None, :]
     dark = colour.mean(axis=-1, keepdims=True) < 60  # black is lightened, the rest darkened
@@ -150,7 +152,7 @@ def _ink(scenes: Scenes, patch: Patch, k: int) -> np.ndarray:
     second = scenes.second[rows, k]
     if (second >= 0).any():
         other = np.where((second >= 0)[:, None, None, None], palette[second][:, None, None, :], other)
-    ink = colour + _pattern(scenes, patch, k)[..., None] * (other - colour)
+    ink = colour + _pattern(scenes, patch)[..., None] * (other - colour)
     for name in set(c.materials) - {"matte"}:
         these = np.flatnonzero(np.array(c.materials)[scenes.material[rows, k]] == name)
         if len(these):
@@ -158,7 +160,7 @@ def _ink(scenes: Scenes, patch: Patch, k: int) -> np.ndarray:
     for name in set(c.marks) - {"none"}:
         these = np.flatnonzero(np.array(c.marks)[scenes.mark[rows, k]] == name)
         if len(these):
-            scale = (scenes.radius[rows[these], k] * c.size).astype(np.float32)[:, None, None]
+            scale = (scenes.radius[rows[these], k[these]] * c.size).astype(np.float32)[:, None, None]
             cover = np.clip(0.5 - textures.mark(name, u[these], v[these]) * scale, 0, 1)[..., None]
             sign = np.where(colour[these].mean(axis=-1, keepdims=True) < 150, np.float32(250), np.float32(15))
             ink[these] += cover * (sign - ink[these])
@@ -168,8 +170,8 @@ def _ink(scenes: Scenes, patch: Patch, k: int) -> np.ndarray:
     return ink
 
 
-def _pattern(scenes: Scenes, patch: Patch, k: int) -> np.ndarray:
-    rows, u, v = patch.rows, patch.u, patch.v
+def _pattern(scenes: Scenes, patch: Patch) -> np.ndarray:
+    rows, k, u, v = patch.rows, patch.slots, patch.u, patch.v
     names = np.array(scenes.config.textures)[scenes.texture[rows, k]]
     pattern = np.zeros(u.shape, dtype=np.float32)
     for name in scenes.config.textures:
@@ -177,7 +179,7 @@ def _pattern(scenes: Scenes, patch: Patch, k: int) -> np.ndarray:
         if name == "plain" or not these.any():
             continue
         if name == "noisy":
-            pattern[these] = textures.noisy(u[these], v[these], key(0, scenes.keys[rows[these]], k))
+            pattern[these] = textures.noisy(u[these], v[these], key(0, scenes.keys[rows[these]], k[these]))
         else:
             pattern[these] = textures.PATTERNS[name](u[these], v[these])
     return pattern

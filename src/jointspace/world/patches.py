@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,15 +18,16 @@ ARM = "arm"  # the name of the patch between a holder and what it holds
 class Patch:
     """Objects of one shape and part, one a row: N of them, each on a square of S x S pixels.
 
-    name: the shape, or `ARM`. part: name of the part, "none" without. rows (N,): their scenes. top, left (N,): corner
-    of the square in a picture with `margin` pixels around it. alpha (N, S, S): coverage 0..1 of the whole object; front
-    and back: coverage of the part before and behind the body, None without. u, v: place in the object's own frame.
-    distance (N, S, S): to the border of the whole object in pixels, negative inside.
+    name: the shape, or `ARM`. part: name of the part, "none" without. rows, slots (N,): their scenes, and their numbers
+    there. top, left (N,): corner of the square in a picture with `margin` pixels around it. alpha (N, S, S): coverage
+    0..1 of the whole object; front and back: coverage of the part before and behind the body, None without. u, v: place
+    in the object's own frame. distance (N, S, S): to the border of the whole object in pixels, negative inside.
     """
 
     name: str
     part: str
     rows: np.ndarray
+    slots: np.ndarray
     top: np.ndarray
     left: np.ndarray
     alpha: np.ndarray
@@ -47,26 +48,27 @@ def margin(scenes: Scenes) -> int:
     return int(max(_halves(scenes).max(initial=1), _arm_halves(scenes).max(initial=1))) + 2
 
 
-def patches(scenes: Scenes, k: int, margin: int) -> Iterator[Patch]:
-    """Everything that the objects number k draw, in drawing order for each scene: arms first."""
-    size, half = scenes.config.size, _halves(scenes)[:, k]
-    there = scenes.count > k
-    arms = _arm_halves(scenes)[:, k]
+def patches(scenes: Scenes, margin: int) -> Iterator[Patch]:
+    """Everything that the objects draw, alike ones together. What stands in front is for `drawing_order` to say."""
+    size, half = scenes.config.size, _halves(scenes)
+    arms = _arm_halves(scenes)
     for h in np.unique(arms[arms > 0]):
-        yield _arm(scenes, np.flatnonzero(arms == h), k, int(h), margin)
-    sort = (half.astype(np.int64) * 64 + scenes.shape[:, k]) * 16 + scenes.part[:, k]
+        rows, k = np.nonzero(arms == h)
+        yield _arm(scenes, rows, k, int(h), margin)
+    there = np.arange(scenes.shape.shape[1]) < scenes.count[:, None]
+    sort = (half * 64 + scenes.shape) * 16 + scenes.part
     for kind in np.unique(sort[there]):
-        rows = np.flatnonzero(there & (sort == kind))
+        rows, k = np.nonzero(there & (sort == kind))
         radius = (scenes.radius[rows, k] * size).astype(np.float32)[:, None, None]
-        h = int(half[rows[0]])
+        h = int(half[rows[0], k[0]])
         left, top, dx, dy = _square(scenes.x[rows, k] * size, scenes.y[rows, k] * size, h, radius)
         cos = np.cos(scenes.angle[rows, k]).astype(np.float32)[:, None, None]
         sin = np.sin(scenes.angle[rows, k]).astype(np.float32)[:, None, None]
         u, v = cos * dx + sin * dy, cos * dy - sin * dx
-        name = scenes.config.shapes[scenes.shape[rows[0], k]]
-        part = scenes.config.parts[scenes.part[rows[0], k]]
+        name = scenes.config.shapes[scenes.shape[rows[0], k[0]]]
+        part = scenes.config.parts[scenes.part[rows[0], k[0]]]
         away = shapes.SDFS[name](u, v) * radius
-        at = (name, part, rows, top + margin, left + margin)
+        at = (name, part, rows, k, top + margin, left + margin)
         if part == "none":
             yield Patch(*at, np.clip(0.5 - away, 0, 1), u, v, away)
             continue
@@ -78,6 +80,14 @@ def patches(scenes: Scenes, k: int, margin: int) -> Iterator[Patch]:
             cover = cover * (1 - np.clip(0.5 - away, 0, 1))
         sides = (None, cover) if hidden else (cover, None)
         yield Patch(*at, np.clip(0.5 - whole, 0, 1), u, v, whole, *sides)
+
+
+def drawing_order(made: Sequence[Patch]) -> list[tuple[int, int]]:
+    """(number of the patch, number of the object in it) from back to front: object by object, its arm first."""
+    order = [
+        (slot, patch.name != ARM, p, j) for p, patch in enumerate(made) for j, slot in enumerate(patch.slots.tolist())
+    ]
+    return [(p, j) for _, _, p, j in sorted(order)]
 
 
 def _halves(scenes: Scenes) -> np.ndarray:
@@ -114,7 +124,7 @@ def _pen(size: int) -> float:
     return max(0.035 * size, 0.9)
 
 
-def _arm(scenes: Scenes, rows: np.ndarray, k: int, half: int, margin: int) -> Patch:
+def _arm(scenes: Scenes, rows: np.ndarray, k: np.ndarray, half: int, margin: int) -> Patch:
     """From the centre of the holder to a hand on the rim of what it holds; the holder is drawn over its end."""
     size, other = scenes.config.size, scenes.anchor[rows, k]
     x0, y0, x1, y1 = (
@@ -132,7 +142,7 @@ def _arm(scenes: Scenes, rows: np.ndarray, k: int, half: int, margin: int) -> Pa
     rod = np.hypot(along - np.clip(along, start, stop), across) - np.float32(0.55 * _pen(size))
     hand = np.hypot(along - stop, across) - np.float32(1.1 * _pen(size))
     away = np.minimum(rod, hand)
-    return Patch(ARM, "none", rows, top + margin, left + margin, np.clip(0.5 - away, 0, 1), along, across, away)
+    return Patch(ARM, "none", rows, k, top + margin, left + margin, np.clip(0.5 - away, 0, 1), along, across, away)
 
 
 def _grip(scenes: Scenes, rows: np.ndarray, other: np.ndarray, ax: np.ndarray, ay: np.ndarray) -> np.ndarray:
