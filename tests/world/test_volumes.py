@@ -72,6 +72,14 @@ def test_the_lesion_is_seen_where_the_mask_says():
     assert gap[seen["mask"] == 2].mean() > 20 > 1 > gap[seen["mask"] != 2].mean()
 
 
+@pytest.mark.parametrize("look", ["ct", "mr-t1", "mr-t2", "ultrasound"])
+def test_lesions_are_as_bright_as_said(look):
+    seen, none = (world.make("volumes", n=8, seed=3, looks=[look], contrast=c, **SMALL) for c in (1, 0))
+    for a, b in zip(seen, none, strict=True):
+        gap = a["volume"][a["mask"] == 2].astype(float).mean() - b["volume"][a["mask"] == 2].mean()
+        assert (gap > 0) == ("bright" in a["report"].lower()) != ("dark" in a["report"].lower())
+
+
 def probe(x, y, cut):
     x = StandardScaler().fit(x[:cut]).transform(x)
     return LogisticRegression(max_iter=500).fit(x[:cut], y[:cut]).score(x[cut:], y[cut:])

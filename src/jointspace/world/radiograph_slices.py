@@ -20,6 +20,7 @@ SOURCES = {  # source -> organ, look
     "breast-ultrasound": ("breast", "ultrasound"),
 }
 GRADES = ("no lesion", "a small lesion", "a medium lesion", "a large lesion")
+_GAIN = {"ultrasound": 1.3, "mr-t2": -1.0}  # speckle hides much; what is dense is dark in T2
 _RADIUS = np.array([0.0, 0.11, 0.18, 0.27])
 
 
@@ -60,8 +61,9 @@ def render(slices: Slices, size: int, contrast: float = 1.0) -> tuple[Array, Arr
         density, _ = organ(kind, keys, x, y)
         centre = slices.centre[0][rows], slices.centre[1][rows]
         cover, mask[rows] = lesion(keys, x, y, centre, _RADIUS[slices.grade[rows]])
-        shift = np.where(slices.bright[rows], 0.3, -0.3) * contrast * (1.3 if look == "ultrasound" else 1.0)
-        out[rows] = looks.apply(look, np.clip(density + tall(shift) * cover, 0, 1), keys)
+        shift = np.where(slices.bright[rows], 0.3, -0.3) * contrast * _GAIN.get(look, 1.0)
+        density = np.where(cover > 0, np.clip(density + tall(shift) * cover, 0.06, 1), density)  # tissue, never air
+        out[rows] = looks.apply(look, density, keys)
     return out, mask
 
 

@@ -127,7 +127,9 @@ def _bag(v: Volumes, rows: Array, size: int, contrast: float, name: str, look: s
     centre = v.centre[0][rows][sick // depth], v.centre[1][rows][sick // depth]
     spot = np.zeros(density.shape, dtype=bool)
     cover, spot[sick] = lesion(own[sick], x[sick], y[sick], centre, 0.18 + 0.04 * u[sick, 3])
-    density[sick] += tall(np.where(v.bright[rows], 0.34, -0.34)[sick // depth] * contrast) * cover
+    tone = -contrast if look == "mr-t2" else contrast  # what is dense is dark in T2
+    changed = density[sick] + tall(np.where(v.bright[rows], 0.34, -0.34)[sick // depth] * tone) * cover
+    density[sick] = np.where(cover > 0, np.clip(changed, 0.06, 1), density[sick])  # tissue, never air
     density = np.clip(density, 0, 1)
     seen = looks.apply(look, density, each if look in _LOOKS_OF_A_SLICE else own)
     seen = np.clip(seen + 0.025 * _grain(each, seen.shape), 0, 1)
