@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 
 import numpy as np
@@ -255,6 +256,18 @@ def test_phrases_of_the_default_caption():
         for start, end, k in spans:
             assert spoken(text[start:end]).items() <= scenes.objects(i)[k].items()
             assert {"size", "colour", "shape"} <= set(spoken(text[start:end]))
+
+
+def test_pinned_default_captions():
+    """What ALIGN's reproduction was trained on: the sentences of before language became a package."""
+    said = captions(sample(WorldConfig(), 5, np.arange(500)), 5)
+    assert hashlib.sha256("\n".join(said).encode()).hexdigest()[:16] == "3ee325bb11f9b8ad"
+
+
+def test_the_background_is_light_only_where_it_is():
+    scenes = sample(WorldConfig(styles=("night", "plain"), backgrounds=("grass", "plain")), 1, np.arange(400))
+    light = np.array(["light background" in text for text in captions(scenes, 1)])
+    assert light.any() and not light[(scenes.style == 0) | (scenes.background == 0)].any()
 
 
 def test_annotators_prefer_common_words():

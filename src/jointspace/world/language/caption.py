@@ -80,8 +80,9 @@ def _caption(scenes: Scenes, i: int, drawn: Sequence[int]) -> tuple[str, list[tu
             forms = BETWEEN[name]
             body, order = forms[drawn[3] % len(forms)].format(said[a], said[b]), [a, b]
     opening = OPENINGS[drawn[28] % len(OPENINGS)]
-    if "background" in opening and (scenes.style[i] or scenes.background[i]):
-        opening = OPENINGS[0]  # the background may be dark, or no mere background
+    look = (scenes.config.styles[scenes.style[i]], scenes.config.backgrounds[scenes.background[i]])
+    if "background" in opening and look != ("plain", "plain"):
+        opening = OPENINGS[0]  # it may be dark, or more than a background
     text = opening.format(body)
     spans, at = [], 0
     for k in order:  # the phrases stand in this order, and no opening holds a colour: the next one found is meant

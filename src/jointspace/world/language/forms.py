@@ -100,7 +100,12 @@ FORMS = {
 
 QUESTIONS = {
     "exists": ("is there {a}", "can you see {a}", "does the picture show {a}", "is {a} in the picture"),
-    "count": ("how many {a} are there", "how many {a} can you see", "what is the number of {a}", "count the {a}"),
+    "count": (
+        "how many {a} are there",
+        "how many {a} can you see",
+        "what is the number of {a}",
+        "what is the count of {a}",
+    ),
     "more": ("are there more {a} than {b}", "do the {a} outnumber the {b}", "is the number of {a} above that of {b}"),
     "same number": ("are there as many {a} as {b}", "is the number of {a} the same as that of {b}"),
     "attribute": ("is {a} {v}", "is it true that {a} is {v}", "would you say that {a} is {v}"),

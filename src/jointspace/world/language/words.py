@@ -53,8 +53,8 @@ PHRASES = {  # values that are no adjective or noun of their own
     "bar": "a bar",
     "plus": "a plus",
     **{digit: f"the digit {digit}" for digit in "0123456789"},
-    "turned right": "turned to the right",
-    "turned left": "turned to the left",
+    "turned right": "turned a quarter to the right",
+    "turned left": "turned a quarter to the left",
     "upside down": "upside down",
 }
 GROUNDS = {  # backgrounds as they stand in a sentence
