@@ -18,6 +18,7 @@ from jointspace.cli.index import index
 from jointspace.cli.init import init
 from jointspace.cli.merge import merge
 from jointspace.cli.methods import methods
+from jointspace.cli.reindex import reindex
 from jointspace.cli.reproduce import reproduce
 from jointspace.cli.search import search
 from jointspace.cli.systems import systems
@@ -59,6 +60,7 @@ app.command()(evaluate)
 app.command()(compare)
 app.command()(index)
 app.command()(search)
+app.command()(reindex)
 app.command()(merge)
 app.command()(compress)
 app.command()(upgrade)

@@ -32,6 +32,8 @@ def index_dataset(
     payload = {_free(f): [_storable(v) for v in data.column(f)] for f in data.fields if f not in ("id", *_bulky(data))}
     if modality_of_field(chosen) == "image":
         payload["image"] = [_storable(v) for v in data.column(chosen)]
+    if items and isinstance(items[0], dict) and modality_of_field(chosen) == "table":  # a row's cells are its payload
+        payload |= {_free(name): [_storable(item.get(name)) for item in items] for name in items[0]}
     return Index.create(
         store, space, items, payload, ids=data.ids, modality=modality_of_field(chosen), overwrite=overwrite
     )

@@ -2,7 +2,8 @@
 
 STORE/store.json     format, fingerprint of the Space, output, scorer, width, columns
 STORE/space/         the Space itself, so that a store can be asked with words years later (`keep_space`)
-STORE/items.lance/   one row a vector: item, part, vector, fingerprint, payload columns
+STORE/items.lance/   one row a vector: item, part, vector, fingerprint, payload columns; while a store moves to another
+                     Space (`reindexing`) a second vector and fingerprint, whose names begin with an underscore
 """
 
 from __future__ import annotations
@@ -133,9 +134,10 @@ class Index:
     def space(self) -> Space:
         """The Space that made the store. SpaceError where no copy was kept."""
         if self._space is None:
-            if not (self.store / "space" / "space.json").is_file():
+            folder = self.store / self.about.get("space_folder", "space")
+            if not (folder / "space.json").is_file():
                 raise SpaceError(f"{self.store}: keeps no copy of its Space; pass space=")
-            self._adopt(Space.from_pretrained(self.store / "space"))
+            self._adopt(Space.from_pretrained(folder))
         assert self._space is not None
         return self._space
 
@@ -146,7 +148,12 @@ class Index:
     @property
     def columns(self) -> list[str]:
         """Payload columns."""
-        return [name for name in self.table.schema.names if name not in OWN]
+        return [name for name in self.table.schema.names if name not in OWN and not name.startswith("_")]
+
+    @property
+    def vector_column(self) -> str:
+        """Where the vectors of the Space in use lie."""
+        return self.about.get("column", "vector")
 
     # Changing ---------------------------------------------------------------------------------------------------------
 
@@ -186,7 +193,8 @@ class Index:
     def _rows(self, items: Any, payload: Any, ids: Any, first: int, how: dict[str, Any]) -> pa.Table:
         how = {"modality": self.about.get("modality"), **how}
         rows = vector_rows(self.space, items, ids=ids, first=first, output=self.about["output"], **how)
-        return payload_table(rows, payload, like=self.table.schema)
+        places = (self.vector_column, self.about.get("space_column", "space"))
+        return payload_table(rows, payload, like=self.table.schema, places=places)
 
     def _present(self, names: Sequence[str]) -> set[str]:
         found: set[str] = set()
@@ -209,7 +217,8 @@ class Index:
         if rows >= 256:
             lists = partitions or max(1, rows // 100_000)
             distance: Any = _DISTANCES[self.about["scorer"]]
-            self.table.create_index("vector", config=HnswSq(distance_type=distance, num_partitions=lists), replace=True)
+            config = HnswSq(distance_type=distance, num_partitions=lists)
+            self.table.create_index(self.vector_column, config=config, replace=True)
         for name in text:
             if name not in self.columns:
                 raise DataError(f"{self.store}: no payload column {name!r}{nearest(name, self.columns)}")
@@ -291,15 +300,20 @@ class Index:
             return parts[0]
         return compose(parts, weights)
 
+    @property
+    def _shown(self) -> list[str]:
+        """Columns that a hit carries: all but vectors."""
+        return ["key", "item", "part", self.about.get("space_column", "space"), *self.columns]
+
     def _by_vector(self, v: np.ndarray, k: int, where: str | None, *, exact: bool) -> list[dict[str, Any]]:
         """k items with their payload and `score`; asks for more vectors where items have several."""
         if self._several is None:
             self._several = self.table.count_rows("part > 0") > 0
         limit, total = k * (4 if self._several else 1), None
         while True:
-            asked: Any = self.table.search(v, vector_column_name="vector")
+            asked: Any = self.table.search(v, vector_column_name=self.vector_column)
             asked = asked.distance_type(_DISTANCES[self.about["scorer"]])
-            asked = asked.select([n for n in self.table.schema.names if n != "vector"] + ["_distance"]).limit(limit)
+            asked = asked.select([*self._shown, "_distance"]).limit(limit)
             if where:
                 asked = asked.where(where, prefilter=True)
             asked = asked.bypass_vector_index() if exact else asked.nprobes(20).refine_factor(4)
@@ -319,7 +333,7 @@ class Index:
         if column is not None and column not in indexed:
             raise DataError(f"{self.store}: column {column!r} has no full-text index{nearest(column, indexed)}")
         asked = self.table.search(words, query_type="fts", fts_columns=column or indexed).limit(limit)
-        asked = asked.select([n for n in self.table.schema.names if n != "vector"] + ["_score"])
+        asked = asked.select([*self._shown, "_score"])
         if where:
             asked = asked.where(where, prefilter=True)
         return self._run(lambda: asked.to_list(), where)
@@ -333,9 +347,15 @@ class Index:
 
 
 def _hits(rows: Sequence[dict[str, Any]], score: str) -> list[Hit]:
-    own = {*OWN, "_distance", "_score", "_relevance_score", "score"}
+    own = {*OWN, "score"}
     return [
-        Hit(r["item"], float(r[score]), rank, int(r["part"]), {k: v for k, v in r.items() if k not in own})
+        Hit(
+            r["item"],
+            float(r[score]),
+            rank,
+            int(r["part"]),
+            {k: v for k, v in r.items() if k not in own and not k.startswith("_")},
+        )
         for rank, r in enumerate(rows, start=1)
     ]
 

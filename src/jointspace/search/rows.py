@@ -66,8 +66,17 @@ def vector_rows(
     return VectorRows(matrix, owner, part, names, space.fingerprint())
 
 
-def payload_table(rows: VectorRows, payload: Any, *, like: pa.Schema | None = None) -> pa.Table:
-    """Arrow table of a store: own columns and the payload's. DataError for a reserved or unknown column."""
+def payload_table(
+    rows: VectorRows,
+    payload: Any,
+    *,
+    like: pa.Schema | None = None,
+    places: tuple[str, str] = ("vector", "space"),
+) -> pa.Table:
+    """Arrow table of a store: own columns and the payload's. DataError for a reserved or unknown column.
+
+    places: names of the columns for the vector and for the fingerprint of its Space.
+    """
     n, dim = len(rows.ids), rows.vectors.shape[1]
     table = _as_table(payload, n)
     if (table.num_columns or payload is not None) and table.num_rows != n:
@@ -80,8 +89,8 @@ def payload_table(rows: VectorRows, payload: Any, *, like: pa.Schema | None = No
         "key": pa.array([f"{name}#{part}" for name, part in zip(names, rows.part, strict=True)], pa.string()),
         "item": pa.array(names, pa.string()),
         "part": pa.array(rows.part, pa.int32()),
-        "vector": pa.FixedSizeListArray.from_arrays(pa.array(rows.vectors.reshape(-1), pa.float32()), dim),
-        "space": pa.array([rows.fingerprint] * len(names), pa.string()),
+        places[0]: pa.FixedSizeListArray.from_arrays(pa.array(rows.vectors.reshape(-1), pa.float32()), dim),
+        places[1]: pa.array([rows.fingerprint] * len(names), pa.string()),
     }
     taken = table.take(pa.array(rows.owner, pa.int64())) if table.num_columns else table
     for name in taken.column_names:
