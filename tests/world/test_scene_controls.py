@@ -44,6 +44,11 @@ def test_held_out_links_never_occur_and_rare_ones_are_rare():
     assert 0 < count["holding"] < 0.05 * sum(count.values())
 
 
+def test_a_bare_on_in_yaml_is_the_link():
+    made = world.scenes(n=1, layout="free", links=[True, "inside"], held_out_links=[["star", True, "ring"]])
+    assert made.controls.links == ("on", "inside") and made.controls.held_out_links == (("star", "on", "ring"),)
+
+
 def test_long_tail_follows_zipf():
     scenes = sample(WorldConfig(objects=(6, 6), long_tail={"shapes": 1.0, "backgrounds": 2.0}), 0, np.arange(4000))
     share = np.bincount(scenes.shape.ravel(), minlength=12) / scenes.shape.size

@@ -120,6 +120,8 @@ class WorldConfig:
     label_noise: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in ("links", "held_out_links"):  # YAML 1.1 reads a bare `on` as true
+            object.__setattr__(self, name, _on(getattr(self, name)))
         low, high = self.objects
         if not 1 <= low <= high <= 6:
             raise ConfigError(f"world: objects must be a range within 1 to 6, got {low} to {high}")
@@ -179,3 +181,7 @@ _SHARES = (
     "clutter", "spurious", "linked", "occlusion", "spurious_background", "distractors", "two_coloured", "camera",
     "light", "blur", "noise", "label_noise",
 )  # fmt: skip
+
+
+def _on(value: Any) -> Any:
+    return tuple(map(_on, value)) if isinstance(value, tuple | list) else "on" if value is True else value
