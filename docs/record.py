@@ -36,6 +36,7 @@ NEEDS = {  # snippet -> those that must have run before; all others stand alone
     "encode.sh": ["start.sh"],
     "evaluate.sh": ["start.sh"],
     "compare.sh": ["start.sh"],
+    "compress.sh": ["clicks.py"],
     "index.sh": ["start.sh"],
     "search.sh": ["start.sh"],
     "search_image.sh": ["start.sh"],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, v_measure_score
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score, v_measure_score
 
 from jointspace.metrics.statistics import STATISTICS, statistic, value_of
 
@@ -34,6 +34,7 @@ CASES = {
     "pearson": (dict(x=X, y=Y), lambda a, b: pearsonr(a, b).statistic),
     "spearman": (dict(x=X.round(1), y=Y), lambda a, b: spearmanr(a, b).statistic),
     "average_precision": (dict(score=TIED, label=LABEL), lambda s, l: average_precision_score(l, s)),
+    "auc": (dict(score=TIED, label=LABEL), lambda s, l: roc_auc_score(l, s)),
     "best_accuracy": (dict(score=TIED, label=LABEL), best_accuracy),
     "best_f1": (dict(score=TIED, label=LABEL), best_f1),
     "v_measure": (dict(label=CLASS, cluster=CLUSTER), v_measure_score),

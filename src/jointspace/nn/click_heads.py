@@ -13,12 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from jointspace.errors import ConfigError, nearest
-from jointspace.nn.registry import register
 
 NETWORKS = ("mlp", "dcn", "deepfm")
 
 
-@register
 class ClickHead(nn.Module):
     """(B, D) -> (B, 1) logit. widths: of the columns, whose sum is D. hidden: of the perceptron, ReLU between.
 

@@ -59,10 +59,10 @@ def salt(*parts: int | str) -> int:
 
 def mix(x: Tensor) -> Tensor:
     """One splitmix64 step of int64 bits, any shape; wraps round at 2^64."""
-    x = x + _GOLDEN
-    x = (x ^ _shift(x, 30)) * _MIX_1
-    x = (x ^ _shift(x, 27)) * _MIX_2
-    return x ^ _shift(x, 31)
+    x = x + _GOLDEN  # the only copy of x itself
+    x = x.bitwise_xor_(_shift(x, 30)).mul_(_MIX_1)
+    x = x.bitwise_xor_(_shift(x, 27)).mul_(_MIX_2)
+    return x.bitwise_xor_(_shift(x, 31))
 
 
 def salted(mixed: Tensor, salts: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ def salted(mixed: Tensor, salts: Tensor) -> Tensor:
 
 def bucket(hashes: Tensor, rows: Tensor | int) -> Tensor:
     """int64 hashes -> rows 0 .. rows - 1 (below 2^31), by their upper 32 bits: no modulo, no bias to speak of."""
-    return _shift(_shift(hashes, 32) * rows, 32)
+    return (_shift(hashes, 32) * rows).bitwise_right_shift_(32)  # below 2^63: no sign to mind
 
 
 def signs(hashes: Tensor) -> Tensor:
@@ -85,4 +85,4 @@ def signs(hashes: Tensor) -> Tensor:
 
 def _shift(x: Tensor, by: int) -> Tensor:
     """Logical shift to the right: the sign bit is not drawn in."""
-    return (x >> by) & ((1 << (64 - by)) - 1)
+    return (x >> by).bitwise_and_((1 << (64 - by)) - 1)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from torch import nn
 
 from jointspace.errors import SpaceError, nearest
+from jointspace.nn.click_heads import ClickHead
 from jointspace.nn.heads import Part, ProjectionHead, Standardise
 from jointspace.nn.pooling import AttentionPooling
 
@@ -27,7 +28,7 @@ _PLAIN: dict[type[nn.Module], tuple[str, ...]] = {
     nn.Tanh: (),
     nn.Dropout: ("p",),
 }
-_OWN = (Part, ProjectionHead, Standardise, AttentionPooling)
+_OWN = (ClickHead, Part, ProjectionHead, Standardise, AttentionPooling)
 _BY_NAME: dict[str, type[nn.Module]] = {cls.__name__: cls for cls in (*_PLAIN, *_OWN)}
 
 M = TypeVar("M", bound=type[nn.Module])
