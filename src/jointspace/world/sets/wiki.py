@@ -125,17 +125,17 @@ class WikiSet(_Wiki):
         return _sheet(row["title"], row["text"])
 
     def words(self, row: Mapping[str, Any]) -> str:
-        return f"{row['title']} ({', '.join(row.get('categories', []))})"
+        return ", ".join([row["title"], *row.get("categories", [])[1:]])
 
 
 def _sheet(title: str, text: str) -> np.ndarray:
-    """A title and as much of a text as fits under it: (320, 320, 3) uint8."""
-    sheet, pen = blank(320, 320)
-    pen.text((14, 10), title, fill=INK, font=font(22))
-    pen.line((14, 42, 306, 42), fill=PALE)
-    lines = [line for part in text.split("\n") for line in textwrap.wrap(part, 46) or [""]]
-    for j, line in enumerate(lines[:17]):
-        pen.text((14, 50 + 15 * j), line, fill=INK, font=font(11))
+    """A title and the beginning of a text, wide enough to be read when made small: (220, 600, 3) uint8."""
+    sheet, pen = blank(600, 220)
+    pen.text((16, 8), title, fill=INK, font=font(28))
+    pen.line((16, 46, 584, 46), fill=PALE)
+    lines = [line for part in text.split("\n") if part for line in textwrap.wrap(part, 66)]
+    for j, line in enumerate(lines[:8]):
+        pen.text((16, 54 + 20 * j), line, fill=INK, font=font(17))
     return np.asarray(sheet)
 
 
