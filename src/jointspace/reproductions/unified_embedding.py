@@ -165,9 +165,14 @@ def without(train: Any, test: Any, context: Context) -> tuple[Any, Any]:
     columns = train.row_columns("table")
     name = "zip_code" if "zip_code" in columns else max(columns, key=lambda c: len(set(columns[c].to_pylist())))
     seen = sorted(set(columns[name].to_pylist()), key=str)
-    held = {seen[i] for i in _order(len(seen), context.seed)[: max(1, len(seen) // 10)]}
+    order, asked_values = _order(len(seen), context.seed), test.row_columns("table")[name].to_pylist()
+    label = test.array("label")
+    for share in (0.1, 0.2, 0.4):  # a small log needs more values for both labels to be there
+        held = {seen[i] for i in order[: max(1, int(share * len(seen)))]}
+        asked = np.array([v in held for v in asked_values])
+        if len(set(label[asked].tolist())) == 2:
+            break
     kept = np.array([v not in held for v in columns[name].to_pylist()])
-    asked = np.array([v in held for v in test.row_columns("table")[name].to_pylist()])
     return train.select(kept), test.select(asked)
 
 
