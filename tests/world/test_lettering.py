@@ -43,7 +43,7 @@ def test_letters_lie_in_their_boxes_and_ink_in_the_letters(seed, script, height,
         assert row["image"].shape == (height, 4 * height, 3) and row["mask"].shape == (height, 4 * height)
         assert len(row["boxes"]) == len(row["text"])
         ys, xs = np.nonzero(row["mask"])
-        assert len(ys) > 3 * len(row["text"]) ** 0.5
+        assert len(ys) >= len(row["text"])
         boxes = row["boxes"]
         inside = [((x + 1 >= boxes[:, 0]) & (x <= boxes[:, 2]) & (y + 1 >= boxes[:, 1]) & (y <= boxes[:, 3])).any()
                   for x, y in zip(xs, ys)]  # fmt: skip
@@ -120,7 +120,7 @@ def test_rows_depend_on_seed_and_index_alone():
 
 
 def test_pinned():
-    assert world.make("lettering", n=8, seed=5, scripts=["latin", "greek"]).digest() == "2e28f3cbee05cf9f"
+    assert world.make("lettering", n=8, seed=5, scripts=["latin", "greek"]).digest() == "a3a626ec445a23db"
 
 
 def test_bad_controls_name_the_control():

@@ -96,13 +96,13 @@ def draw(
         flat[i, 1 : line.shape[0] + 1, 1 : line.shape[1] + 1] = line
     ink = _sample(flat, *warp.inverse(np.arange(w) + 0.5, np.arange(h) + 0.5))
     boxes = [_boxes(warp, i, box, size) for i, (_, box) in enumerate(lines)]
-    effect = integers(keys, len(EFFECTS) + 2, stream=2)[:, 0] % len(EFFECTS)  # none twice as often as outline
+    effect = integers(keys, len(EFFECTS) + 2, stream=2)[:, 0] % len(EFFECTS)  # outline half as often
     picture = _colour(keys, u, ink, effect, size, strength["clutter"])
     picture = _blur(picture, np.floor(u[:, 12] * 3.999 * strength["blur"]).astype(int))
     grain = uniform(keys, h * w, stream=3).reshape(-1, h, w, 1) - 0.5
     picture += grain * (70 * strength["noise"] * u[:, 13])[:, None, None, None]
     done = {"angle": np.degrees(warp.turn), "curve": np.degrees(warp.bend), "effect": effect}
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8), ink > 0.5, boxes, done
+    return np.clip(picture + 0.5, 0, 255).astype(np.uint8), ink > 0.35, boxes, done
 
 
 def _warp(
@@ -117,7 +117,7 @@ def _warp(
     stretch = 1 + 0.22 * spread[:, 4]
     one, zero = np.ones(len(lines)), np.zeros(len(lines))
     return fitted(
-        Warp(width, height, stretch, taper, bend, turn, one, zero, zero), size, u[:, 5:7], 0.65 + 0.7 * u[:, 7]
+        Warp(width, height, stretch, taper, bend, turn, one, zero, zero), size, u[:, 5:7], 0.85 + 0.55 * u[:, 7]
     )
 
 

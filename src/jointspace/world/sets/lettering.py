@@ -81,7 +81,7 @@ class LetteringSet(WorldSet):
         "angle": "turn in degrees, clockwise",
         "curve": "bend from end to end in degrees, positive = arched",
         "boxes": "x0, y0, x1, y1 of each letter, pixels (L, 4) float32",
-        "mask": "pixels that are mostly ink (H, W) bool",
+        "mask": "pixels with more than a third of ink (H, W) bool",
         "caption": "a photo of a 'word'",
     }
 
