@@ -170,11 +170,15 @@ class WalkStatistics:
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def global_code(self, walks: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """r Theta (n, C): r the shares of visits over the graph's nodes; Theta (N, C) from N(0, 1 / C), fixed."""
+        """r Theta (n, C): r the shares of visits over the nodes that count, together 1 (0 where none is visited); Theta
+        (N, C) from N(0, 1 / C), fixed."""
         from scipy.sparse import csr_matrix
 
         n, places = len(walks), walks.shape[2]
         row = np.repeat(np.arange(n), walks.shape[1] * places)
+        if self.known is not None:  # a new node's code would be short, since walks come back to it most
+            counted = np.einsum("nc,nc->n", weight, self.known[walks].mean(axis=2))
+            weight = weight / np.maximum(counted, 1e-12)[:, None]
         share = np.repeat(weight.ravel() / places, places)
         r = csr_matrix((share, (row, walks.ravel())), shape=(n, len(self.graph)))
         return (r @ self.theta).astype(np.float32)
