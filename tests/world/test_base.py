@@ -77,6 +77,14 @@ def test_a_portrait_and_words(name):
         assert rows.words(row)
 
 
+def test_no_module_shadows_a_set():
+    """`world.clicks(...)` must stay the set, whatever has been imported."""
+    for name in world.names():
+        assert importlib.util.find_spec(f"jointspace.world.{name}") is None, name
+        world.kind(name)
+        assert len(getattr(world, name)(n=2)) == 2
+
+
 def test_unknown_names():
     with pytest.raises(ConfigError, match=r"world/scene: no such set \(did you mean scenes\?\)"):
         world.make("scene")

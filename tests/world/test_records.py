@@ -12,8 +12,8 @@ from sklearn.metrics import roc_auc_score
 
 from jointspace import world
 from jointspace.errors import ConfigError
-from jointspace.world.records import CHANNELS, LABELS, NOTE, SERIES
 from jointspace.world.records_words import DENIALS, EVIDENCE, UNSAID
+from jointspace.world.visits import CHANNELS, LABELS, NOTE, SERIES
 
 NAMES = [label.name for label in LABELS]
 

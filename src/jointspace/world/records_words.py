@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jointspace.data.draws import bits, integers, key, permutation, uniform
-from jointspace.world.records import LABELS, NOTE, Visits
+from jointspace.world.visits import LABELS, NOTE, Visits
 
 EVIDENCE: dict[str, tuple[str, ...]] = {
     "gout": (

@@ -12,7 +12,7 @@ import numpy as np
 from jointspace.data.draws import key, uniform
 from jointspace.errors import ConfigError, nearest
 from jointspace.world.base import Columns, WorldSet, check_range
-from jointspace.world.clicks import NUMERIC, WIDTH, ClickModel, click_model, sigmoid
+from jointspace.world.click_model import NUMERIC, WIDTH, ClickModel, click_model, sigmoid
 from jointspace.world.panel import form
 
 IDS = ("user", "item", "page", "brand", "region", "topic", "hour", "device")

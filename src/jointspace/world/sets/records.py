@@ -10,10 +10,10 @@ import numpy as np
 from PIL import ImageDraw
 
 from jointspace.errors import ConfigError
-from jointspace.world import records, records_words
+from jointspace.world import records_words, visits
 from jointspace.world.base import Columns, WorldSet, check_names, check_range
 from jointspace.world.panel import INK, PALE, blank, font
-from jointspace.world.records import CHANNELS, LABELS, SERIES
+from jointspace.world.visits import CHANNELS, LABELS, SERIES
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RecordControls:
 
 
 class RecordSet(WorldSet):
-    """Visits. Names and descriptions of labels are `records.LABELS`, names of channels `records.CHANNELS`."""
+    """Visits. Names and descriptions of labels are `visits.LABELS`, names of channels `visits.CHANNELS`."""
 
     name = "records"
     Controls = RecordControls
@@ -69,15 +69,15 @@ class RecordSet(WorldSet):
 
     def block(self, indices: np.ndarray, fields: Sequence[str]) -> Columns:
         c: RecordControls = self.controls
-        visits = records.sample(self.seed, indices, c.prevalence, c.hours, c.shared)
-        out: Columns = {"labels": visits.truth.astype(np.uint8), "seen": visits.seen, "age": visits.age}
-        out["label"] = [", ".join(LABELS[k].name for k in np.flatnonzero(row)) or "none" for row in visits.truth]
-        out["sex"] = ["female" if female else "male" for female in visits.female]
-        out["channels"] = [_channels(visits, i) for i in range(len(visits))]
+        drawn = visits.sample(self.seed, indices, c.prevalence, c.hours, c.shared)
+        out: Columns = {"labels": drawn.truth.astype(np.uint8), "seen": drawn.seen, "age": drawn.age}
+        out["label"] = [", ".join(LABELS[k].name for k in np.flatnonzero(row)) or "none" for row in drawn.truth]
+        out["sex"] = ["female" if female else "male" for female in drawn.female]
+        out["channels"] = [_channels(drawn, i) for i in range(len(drawn))]
         if "series" in fields:
-            out["series"] = records.series(visits, c.missing, c.hours[1])
+            out["series"] = visits.series(drawn, c.missing, c.hours[1])
         if {"note", "evidence"} & set(fields):
-            made = records_words.notes(visits, c.words, c.denial, c.phrases)
+            made = records_words.notes(drawn, c.words, c.denial, c.phrases)
             out |= {"note": [note for note, _ in made], "evidence": [spans for _, spans in made]}
         return out
 
@@ -95,8 +95,8 @@ class RecordSet(WorldSet):
         return super().words({"name": row["label"]}) if "label" in row else super().words(row)
 
 
-def _channels(visits: records.Visits, i: int) -> list[dict[str, str]]:
-    there = visits.truth[i] & ((visits.seen[i] & SERIES) > 0)
+def _channels(drawn: visits.Visits, i: int) -> list[dict[str, str]]:
+    there = drawn.truth[i] & ((drawn.seen[i] & SERIES) > 0)
     return [
         {"label": LABELS[k].name, "channel": LABELS[k].channel, "kind": LABELS[k].kind} for k in np.flatnonzero(there)
     ]
