@@ -31,11 +31,11 @@ def hash_values(values: Iterable[Any] | np.ndarray) -> np.ndarray:
     """Raw values -> int64 (N,), unsalted. Integers by value whatever their width, `5.0` as 5, booleans as 0 and 1,
     strings by their UTF-8 bytes (so "5" is not 5), None and NaN as `MISSING`. DataError for anything else.
     """
-    array = values if isinstance(values, np.ndarray) else None
-    if array is not None and array.dtype.kind in "iub":
-        return np.asarray(key(_VALUE, array.astype(np.int64)), dtype=np.uint64).view(np.int64)
-    found = [_one(value) for value in (values.tolist() if array is not None else values)]
-    return np.array(found, dtype=np.int64)
+    if isinstance(values, np.ndarray):
+        if values.dtype.kind in "iub":
+            return np.asarray(key(_VALUE, values.astype(np.int64)), dtype=np.uint64).view(np.int64)
+        values = values.tolist()
+    return np.array([_one(value) for value in values], dtype=np.int64)
 
 
 def _one(value: Any) -> int:

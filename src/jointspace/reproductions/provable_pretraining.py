@@ -105,7 +105,11 @@ def factors(context: Context) -> dict[str, dict[str, float]]:
     for d in (30, 120):
         wide = rates(FactorExperiment(**{**s["a"], "d": d}), [middle], [None], seeds)
         arms["A two-phase, n infinite"][f"excess, m 3000, d {d}"] = wide.mean("two-phase", middle, None)
-    other = {"A heavy tails": {"tails": 3.0}, "A wrong r": {"rank": 2}, "A labels off the factors": {"off_span": True}}
+    other: dict[str, dict[str, Any]] = {
+        "A heavy tails": {"tails": 3.0},
+        "A wrong r": {"rank": 2},
+        "A labels off the factors": {"off_span": True},
+    }
     for name, switch in other.items():
         wrong = rates(FactorExperiment(**{**s["a"], **switch}), [big], A_NS, seeds)
         arms[name] = _by_n(wrong, "two-phase", big, A_NS)

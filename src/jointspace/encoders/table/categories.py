@@ -38,7 +38,9 @@ class CategoryEncoder(Encoder):
     ):
         super().__init__()
         self.processor: CategoryProcessor = processor
-        self.given = dict(family=family, budget=budget, width=width, multiplexed=multiplexed, private=private or ())
+        self.given: dict[str, Any] = dict(
+            family=family, budget=budget, width=width, multiplexed=multiplexed, private=private or ()
+        )
         self.more = dict(options or {})
         if processor.fitted:
             self.after_fit()

@@ -47,7 +47,8 @@ class UnifiedEmbedding(Tables):
         if min(chunk_width, buckets, tables) < 1:
             raise ConfigError(f"unified: sizes must be at least 1, got {tables} x {buckets} x {chunk_width}")
         self.chunk_width, self.buckets, self.tables, self.sparse = chunk_width, buckets, tables, sparse
-        self.columns, self.chunks, self.combiners, self.widths, self.dim = [], [], [], [], 0
+        self.columns, self.combiners, self.widths, self.dim = [], [], [], 0
+        self.chunks: list[int] = []  # lookups of each column
         self.assignment: list[tuple[int, ...]] = []  # tables that each column's chunks look into
         for name in ("salts", "starts", "owner"):
             self.register_buffer(name, torch.zeros(0, dtype=torch.int64), persistent=False)

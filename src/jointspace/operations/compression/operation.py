@@ -126,5 +126,6 @@ def _rows(data: Any, label: str, columns: Sequence[str] | str, at_least: float |
 
 def _check_like(space: Space) -> None:
     tower = space.towers["table"] if "table" in space.towers else None
-    if tower is None or tower.encoder.kind != "categories" or "click" not in tower.heads:  # type: ignore[union-attr]
+    kind = getattr(getattr(tower, "encoder", None), "kind", "")
+    if kind != "categories" or "click" not in getattr(tower, "heads", {}):
         raise SpaceError("like: needs a Space of categorical tables with the output click, as compress itself gives")
