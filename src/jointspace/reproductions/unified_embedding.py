@@ -357,8 +357,8 @@ REPRODUCTION = Reproduction(
         "while hashing gives each the rows of others: noise. After 2 epochs the gap is .02 to .08, after 5 .01 to .04",
         "3 of 4 methods": "judged on the second smallest gain of each seed, averaged. By the mean of each method (the "
         "sheet's words) 2, 3 and 2 of 4 gain at 1/8, 1/4 and 1/2: at 1/8 too the claim does not hold. hash gains .02 "
-        "to .06, qr .000 to .005; HashedNet and ROBE lie within .002 either way, since their draws of entries and blocks "
-        "hardly ever make two values of a column equal, so that sharing has nothing to mend",
+        "to .06, qr .000 to .005; HashedNet and ROBE lie within .002 either way, since their draws of entries and "
+        "blocks hardly ever make two values of a column equal, so that sharing has nothing to mend",
         "clicks": "world/clicks with its default sizes, 60,000 rows, 1/8 of the floats",
     },
 )  # fmt: skip
