@@ -217,8 +217,8 @@ class Index:
         if rows >= 256:
             lists = partitions or max(1, rows // 100_000)
             distance: Any = _DISTANCES[self.about["scorer"]]
-            config = HnswSq(distance_type=distance, num_partitions=lists)
-            self.table.create_index(self.vector_column, config=config, replace=True)
+            vectors = HnswSq(distance_type=distance, num_partitions=lists)
+            self.table.create_index(self.vector_column, config=vectors, replace=True)
         for name in text:
             if name not in self.columns:
                 raise DataError(f"{self.store}: no payload column {name!r}{nearest(name, self.columns)}")
