@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 Batch = dict[str, Any]
@@ -56,6 +57,19 @@ def to_device(batch: Mapping[str, Any], device: torch.device | str | None) -> Ba
     if device is None:
         return dict(batch)
     return {k: v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in batch.items()}
+
+
+def joined(batch: Mapping[str, Any], fields: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """Fields (B, L_f, ...) that share an encoder as one batch of rows: (F * B, L, ...), padded with 0, mask (F * B, L).
+
+    `vectors.chunk(len(fields))` takes the answer apart again.
+    """
+    width = max(batch[field].shape[1] for field in fields)
+    rooms = [width - batch[field].shape[1] for field in fields]
+    parts = [(batch[field], batch[f"{field}_mask"]) for field in fields]
+    x = [F.pad(x, (0, 0) * (x.ndim - 2) + (0, room)) for (x, _), room in zip(parts, rooms, strict=True)]
+    mask = [F.pad(m, (0, room)) for (_, m), room in zip(parts, rooms, strict=True)]
+    return torch.cat(x), torch.cat(mask)
 
 
 def pad(rows: Sequence[np.ndarray], value: float = 0) -> tuple[Tensor, Tensor]:

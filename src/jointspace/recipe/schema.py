@@ -18,6 +18,9 @@ from jointspace.training.config import TrainingConfig
 _STRICT = ConfigDict(extra="forbid")
 
 
+_AFTER = ("path", "filters", "features")  # what happens to the data once it is read
+
+
 @dataclass(kw_only=True, config=_STRICT)
 class DataConfig:
     """What `js.load_data` takes."""
@@ -31,17 +34,22 @@ class DataConfig:
     on_bad: str = "refuse"  # or skip: rows that cannot be used are left out and counted
     graph: dict[str, Any] | None = None  # edges {path, source, target, nodes, node}; the field graph names its nodes
     filters: dict[str, Any] | None = None  # rules of jointspace.data.cleaning
+    features: dict[str, dict[str, Any]] | None = None  # column: {space, field, output}: a frozen Space's, computed once
 
     def load(self) -> Any:
         """The Dataset."""
         from jointspace.data.dataset import load_data
 
-        options = {k: v for k, v in dataclasses.asdict(self).items() if v is not None and k not in ("path", "filters")}
+        options = {k: v for k, v in dataclasses.asdict(self).items() if v is not None and k not in _AFTER}
         data = load_data(self.path, **options)
         if self.filters is not None:
             from jointspace.data.cleaning import clean
 
             data, _ = clean(data, **self.filters)
+        if self.features is not None:
+            from jointspace.recipe.features import with_features
+
+            data = with_features(data, self.features)
         return data
 
 

@@ -192,7 +192,8 @@ def backward(run: Run, update: Update, batch: Batch, progress: Progress, share: 
     pull(scaler.scale(total * share) if scaler else total * share)
     if run.config.micro_batch_size is not None:
         run.devices.average_gradients(update.params)
-    return {"loss": sum(numbers.values()), **numbers} if "loss" not in numbers else numbers
+    shown = {"loss": sum(numbers.values()), **numbers} if "loss" not in numbers else numbers
+    return {**shown, **run.method.notes}
 
 
 def apply_gradients(run: Run, update: Update, progress: Progress, batch: Batch) -> Tensor:

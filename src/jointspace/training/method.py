@@ -76,6 +76,7 @@ class Method(nn.Module):
     contrastive: ClassVar[bool] = True
 
     counted: tuple[str, ...] | None = None  # terms of the update at hand, set by `fit`; None = all
+    notes: Mapping[str, float] = {}  # set by `losses`: numbers of the batch that are logged beside its terms
 
     def __init__(self, config: Any):
         super().__init__()

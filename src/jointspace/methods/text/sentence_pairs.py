@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from dataclasses import field
 
-import torch
 import torch.nn.functional as F
 from pydantic import ConfigDict, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from jointspace.data.batch import joined
 from jointspace.encoders.config import EncoderConfig
 from jointspace.nn.heads import linear
 from jointspace.nn.pooling import pool
@@ -60,9 +60,7 @@ class SentencePairs(Method):
     def embed(self, batch: Batch) -> dict[str, Tensor]:
         """One forward for all sides: they share the encoder, so their texts make one batch."""
         sides = [side for side in SIDES if side in batch]
-        width = max(batch[side].shape[1] for side in sides)
-        ids = torch.cat([F.pad(batch[side], (0, width - batch[side].shape[1])) for side in sides])  # (S * B, L)
-        mask = torch.cat([F.pad(batch[f"{s}_mask"], (0, width - batch[s].shape[1])) for s in sides])
+        ids, mask = joined(batch, sides)  # (S * B, L)
         vectors = F.normalize(self.text_projection(pool(self.text_encoder(ids, mask), self.pooling)), dim=-1)
         embeddings = dict(zip(sides, vectors.chunk(len(sides)), strict=True))
         ids_of = {f"{side}_id": batch[f"{side}_id"] for side in sides if f"{side}_id" in batch}
