@@ -18,7 +18,7 @@ LAYERS = [
     {"cli"},
 ]
 RANK = {room: i for i, layer in enumerate(LAYERS) for room in layer}
-FREE = {"errors", "_paths", "__init__"}
+FREE = {"errors", "_paths", "_lazy", "__init__"}
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from jointspace._lazy import attach
 
 _LAZY = {
     "evaluate": "judge",
@@ -15,10 +14,4 @@ _LAZY = {
     "TASKS": "registry",
 }
 
-__all__ = list(_LAZY)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(f"jointspace.evaluation.{_LAZY[name]}"), name)
-    raise AttributeError(f"module 'jointspace.evaluation' has no attribute {name!r}")
+__getattr__, __dir__, __all__ = attach(__name__, _LAZY)

@@ -5,8 +5,7 @@ Names resolve on first use, so that `import jointspace.objectives` costs nothing
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from jointspace._lazy import attach
 
 _LAZY = {
     "info_nce": "contrastive",
@@ -20,6 +19,7 @@ _LAZY = {
     "cosent": "ranking",
     "angle_score": "ranking",
     "cosine_regression": "regression",
+    "latent_regression": "latent",
     "kl_logits": "distillation",
     "kl_similarities": "distillation",
     "grid_loss": "matryoshka",
@@ -27,16 +27,4 @@ _LAZY = {
     "skip_gram_loss": "skip_gram",
 }
 
-__all__ = list(_LAZY)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
-    if name in _LAZY.values():
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = attach(__name__, _LAZY)

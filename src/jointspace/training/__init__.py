@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from jointspace._lazy import attach
 
 _LAZY = {
     "Callback": "callbacks",
@@ -22,10 +21,4 @@ _LAZY = {
     "replay": "capture",
 }
 
-__all__ = list(_LAZY)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'jointspace.training' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"jointspace.training.{_LAZY[name]}"), name)
+__getattr__, __dir__, __all__ = attach(__name__, _LAZY)
