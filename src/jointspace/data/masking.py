@@ -7,6 +7,8 @@ in place, and which is drawn anew for each input (MECHANISMS, rulings 11, 16, 21
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -123,6 +125,55 @@ def hide_blocks(
     # A grid too small for blocks to find the last patches: any others.
     hidden |= hide(keys, ~hidden, count - hidden.sum(axis=1)).numpy()
     return torch.from_numpy(hidden)
+
+
+def context_and_targets(
+    keys: np.ndarray, total: int, context: int, target: int, sets: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """`context` places of `total`, and `sets` target sets of `target` places outside them: (B, context), (B, sets,
+    target) int64, ascending.
+
+    Targets may overlap each other, never the context, and no two sets of a row are equal as long as there are so many
+    different ones. ValueError where context and target do not fit.
+    """
+    if context < 1 or target < 1 or context + target > total:
+        raise ValueError(f"context_and_targets: {context} + {target} of {total} places")
+    inside = hide(keys, np.ones((len(keys), total), dtype=bool), context).numpy()
+    possible = math.comb(total - context, target)
+    drawn: list[np.ndarray] = []
+    for number in range(sets):
+        chosen = np.zeros_like(inside)
+        left, again = np.ones(len(keys), dtype=bool), 0
+        while left.any():
+            chosen[left] = hide(draws.key(keys[left], "target", number, again), ~inside[left], target).numpy()
+            again += 1
+            same = [(chosen == other).all(axis=1) for other in drawn]
+            left &= np.any(same, axis=0) if drawn and number < possible else False
+        drawn.append(chosen)
+    places = [np.nonzero(chosen)[1].reshape(len(keys), target) for chosen in drawn]
+    return np.nonzero(inside)[1].reshape(len(keys), context), np.stack(places, axis=1)
+
+
+def context_and_target_sizes(
+    key: Any, total: int, context: tuple[float, float], target: tuple[float, float]
+) -> tuple[int, int]:
+    """How many places a batch sees and how many it predicts at a time, drawn together until both fit into `total`.
+
+    context, target: smallest and largest share; counts are rounded, at least 1. ValueError where the smallest ones do
+    not fit.
+    """
+    (c_low, c_high), (t_low, t_high) = (
+        (low, max(low, round(share[1] * total)))
+        for share, low in ((s, max(1, round(s[0] * total))) for s in (context, target))
+    )
+    if c_low + t_low > total:
+        raise ValueError(f"{total} places do not hold a context of {c_low} and a target of {t_low}")
+    for again in itertools.count():
+        u = draws.uniform(draws.key(key, "sizes", again), 2)
+        seen, hidden = c_low + round((c_high - c_low) * u[0]), t_low + round((t_high - t_low) * u[1])
+        if seen + hidden <= total:
+            return int(seen), int(hidden)
+    raise AssertionError("count() does not end")
 
 
 def tubes(hidden: Tensor, frames: int) -> Tensor:

@@ -124,6 +124,13 @@ ENTRIES: dict[str, dict[str, Entry]] = {
     "table": {
         "categories": Entry("jointspace.encoders.table.categories:build", _CATEGORIES),
         "numbers": Entry("jointspace.encoders.table.numbers:build", dict(columns=None)),
+        "table-transformer": Entry(
+            "jointspace.encoders.table.transformer:TableTransformer",
+            dict(
+                width=64, layers=4, heads=4, feed_forward=None, dropout=0.0, regs=1, type_embedding=True,
+                column_embedding=False, columns=None, categorical=(), scaling="min_max", schema=None,
+            ),
+        ),
     },
     "audio": {
         "hf": Entry(

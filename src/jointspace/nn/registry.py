@@ -14,6 +14,7 @@ from jointspace.errors import SpaceError, nearest
 from jointspace.nn.click_heads import ClickHead
 from jointspace.nn.heads import Part, ProjectionHead, Standardise
 from jointspace.nn.pooling import AttentionPooling
+from jointspace.nn.token_heads import FlattenTokens, MeanOfTokens
 
 # class -> the attributes that are also its keyword arguments; `bias` and affine flags are read off the parameters
 _PLAIN: dict[type[nn.Module], tuple[str, ...]] = {
@@ -28,7 +29,7 @@ _PLAIN: dict[type[nn.Module], tuple[str, ...]] = {
     nn.Tanh: (),
     nn.Dropout: ("p",),
 }
-_OWN = (ClickHead, Part, ProjectionHead, Standardise, AttentionPooling)
+_OWN = (ClickHead, Part, ProjectionHead, Standardise, AttentionPooling, FlattenTokens, MeanOfTokens)
 _BY_NAME: dict[str, type[nn.Module]] = {cls.__name__: cls for cls in (*_PLAIN, *_OWN)}
 
 M = TypeVar("M", bound=type[nn.Module])

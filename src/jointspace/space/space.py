@@ -15,6 +15,7 @@ from torch import nn
 
 from jointspace.data.graph import Node
 from jointspace.data.modality import MODALITIES, modality_of_item
+from jointspace.encoders.depth import depth, first_layers
 from jointspace.errors import SpaceError, nearest
 from jointspace.space.encoding import Precision, encode_items, quantize
 from jointspace.space.tower import Tower, shortened
@@ -185,7 +186,10 @@ class Space(nn.Module):
         return vectors[0] if single else vectors
 
     def _kind(self, item: Any) -> str:
-        """Modality of an item; where there is no text tower but one for graphs, a name is that of a node."""
+        """Modality of an item; where there is no text tower but one for graphs, a name is that of a node, and where
+        only rows of tables are taken, a mapping is one."""
+        if isinstance(item, Mapping) and self.accepts == ("table",):
+            return "table"
         if isinstance(item, str | int) and "graph" in self.accepts and "text" not in self.accepts:
             return "graph"
         return modality_of_item(item)
@@ -224,17 +228,30 @@ class Space(nn.Module):
             return -np.linalg.norm(left - right, axis=1)
         return np.einsum("nd,nd->n", left, right)
 
-    def truncate(self, *, dim: int) -> Space:
-        """A Space that gives the first `dim` entries, encoders shared with this one. SpaceError outside 1..D."""
-        if not 1 <= dim <= self.dim:
+    def truncate(self, *, dim: int | None = None, layers: int | None = None) -> Space:
+        """A Space that gives the first `dim` entries and whose encoders have the first `layers` blocks alone.
+
+        What is kept is shared with this Space; what is cut off is neither computed nor saved. Where the Space was trained
+        for it (`metadata["trained_grid"]`), little is lost. SpaceError outside 1..D or 1..N, or for an encoder without
+        layers.
+        """
+        if dim is None and layers is None:
+            raise SpaceError("truncate: say how many layers= or dim= to keep")
+        if dim is not None and not 1 <= dim <= self.dim:
             raise SpaceError(f"truncate: dim must be from 1 to {self.dim}, got {dim}")
         towers = {}
         for name, tower in zip(self.towers, self._towers(), strict=True):
             short = copy.copy(tower)
             short._modules = dict(tower._modules)
-            short.projection = shortened(tower.projection, dim)
+            if dim is not None:
+                short.projection = shortened(tower.projection, dim)
+            if layers is not None:
+                short.encoder = first_layers(tower.encoder, layers)
             towers[name] = short
-        meta = {**self.metadata, "truncated_from": {"fingerprint": self.fingerprint(), "dim": self.dim}}
+        was: dict[str, Any] = {"fingerprint": self.fingerprint(), "dim": self.dim}
+        if layers is not None:
+            was["layers"] = depth(self._towers()[0].encoder)
+        meta = {**self.metadata, "truncated_from": was}
         return Space(
             method=self.method,
             normalize=self.normalize,

@@ -70,15 +70,21 @@ class Tower(nn.Module):
     @property
     def dim(self) -> int:
         """Width E of the output `dense`."""
-        return width_after(self.projection, self.encoder.dim)
+        return width_after(self.projection, self.feature_dim)
+
+    @property
+    def feature_dim(self) -> int:
+        """Width D of the pooled features: the encoder's, unless the pooling module says another by `dim`."""
+        own = getattr(self.pooling, "dim", None)
+        return own if isinstance(own, int) else self.encoder.dim
 
     def outputs(self) -> dict[str, Output]:
         """Every output by name, with what one must know to compare it."""
-        d = self.encoder.dim
+        d = self.feature_dim
         table = {
             "dense": Output(self.dim, self.scorer, _comparable(self.projection)),
             "features": Output(d, self.scorer),
-            "tokens": Output(width_after(self.token_projection, d), "max_sim", ragged=True),
+            "tokens": Output(width_after(self.token_projection, self.encoder.dim), "max_sim", ragged=True),
         }
         for name, head in self.heads.items():
             table[name] = Output(width_after(head, d), self.scorer, _comparable(head))
