@@ -121,7 +121,8 @@ def upgraded(context: Context, noise: float, stages: int) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         return js.upgrade(
             shared["old"], shared["new"], shared["texts"], shared["pairs"] if stages == 2 else None,
-            config={"noise": noise, "cosine_weight": s["cosine_weight"]}, stage_1={"epochs": s["epochs_1"], "logging_steps": 1000},
+            config={"noise": noise, "cosine_weight": s["cosine_weight"]},
+            stage_1={"epochs": s["epochs_1"], "logging_steps": 1000},
             stage_2={"epochs": s["epochs_2"], "logging_steps": 1000}, cache_folder=folder, seed=context.seed,
         )  # fmt: skip
 
@@ -244,7 +245,7 @@ REPRODUCTION = Reproduction(
         "phi, losses, noise": "not published: perceptron beside a Procrustes skip, InfoNCE + cosine (the sheet's)",
         "adapters": "rank 8 on every linear layer of the blocks and on both projections; the CNN has the latter alone",
         "Procrustes": "fitted on 2,000 captions, or on the pairs of stage 2 (images, both: needs the old model)",
-        "stage 1": "30 epochs of 20,000 captions, noise up to 0.7, cosine weighted 30 (sheet: 20, 1.0, 1): chosen on seed 2 by "
-        "validation scenes; the contrastive term alone keeps text to image below the old query",
+        "stage 1": "30 epochs of 20,000 captions, noise up to 0.7, cosine weighted 30 (sheet: 20, 1.0, 1): chosen on "
+        "validation scenes of seed 2; the contrastive term alone keeps text to image below the old query",
     },
 )
