@@ -252,9 +252,9 @@ REPRODUCTION = Reproduction(
     },
     settings={
         "desk": dict(
-            student=[3, 96],
-            small=[2, 48],
-            steps=200,
+            student=[2, 96],
+            small=[1, 48],
+            steps=100,
             learning_rate=1e-3,
             batch_size=64,
             caption_batch=65,

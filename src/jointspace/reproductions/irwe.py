@@ -194,7 +194,7 @@ def without(context: Context, part: str) -> dict[str, float]:
 
 
 def baseline(context: Context, arm: str, graph: Any) -> np.ndarray:
-    from jointspace.reproductions import graph_baselines as known
+    from jointspace.reproductions.fixtures import graph_baselines as known
 
     s, seed = context.settings, context.seed
     if arm == "node2vec":
