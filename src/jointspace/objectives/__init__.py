@@ -24,6 +24,10 @@ _LAZY = {
     "kl_similarities": "distillation",
     "grid_loss": "matryoshka",
     "nested_mask": "matryoshka",
+    "compressed": "matryoshka",
+    "in_batch": "angle",
+    "angle_pairs": "angle",
+    "angle_triplets": "angle",
     "skip_gram_loss": "skip_gram",
 }
 

@@ -61,3 +61,21 @@ def grid_loss(
 def nested_mask(dims: Sequence[int], width: int, device: torch.device | None = None) -> Tensor:
     """(len(dims), width) bool: row r keeps the first dims[r] dimensions."""
     return torch.arange(width, device=device) < torch.as_tensor(dims, device=device)[:, None]
+
+
+@torch.no_grad()
+def compressed(x: Tensor, dim: int) -> Tensor:
+    """(B, D) -> (B, dim), no gradient: the target that Espresso compresses an embedding to.
+
+    A = softmax of the rows of x'x / sqrt(D), (D, D); A = U S V'; the target is x U S cut to `dim` columns. The exact
+    decomposition, each column of U with its largest entry positive (the official code's is randomised). Raises
+    ObjectiveError where dim exceeds D.
+    """
+    width = x.shape[-1]
+    if not 0 < dim <= width:
+        raise ObjectiveError(f"compressed: dim {dim} of vectors {width} wide")
+    x = x.double()
+    u, s, _ = torch.linalg.svd(torch.softmax(x.T @ x / width**0.5, dim=-1))
+    u, s = u[:, :dim], s[:dim]
+    u = u * u.gather(0, u.abs().argmax(0, keepdim=True)).sign()
+    return (x @ (u * s)).float()

@@ -231,9 +231,9 @@ class Space(nn.Module):
     def truncate(self, *, dim: int | None = None, layers: int | None = None) -> Space:
         """A Space that gives the first `dim` entries and whose encoders have the first `layers` blocks alone.
 
-        What is kept is shared with this Space; what is cut off is neither computed nor saved. Where the Space was trained
-        for it (`metadata["trained_grid"]`), little is lost. SpaceError outside 1..D or 1..N, or for an encoder without
-        layers.
+        What is kept is shared with this Space; what is cut off is neither computed nor saved. Where the Space was
+        trained for it (`metadata["trained_grid"]`), little is lost. SpaceError outside 1..D or 1..N, or for an encoder
+        without layers.
         """
         if dim is None and layers is None:
             raise SpaceError("truncate: say how many layers= or dim= to keep")
