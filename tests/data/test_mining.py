@@ -8,8 +8,8 @@ from jointspace.data.mining import label_triplets
 from jointspace.errors import ConfigError, DataError
 
 TEXTS = [
-    "my card is lost", "where is my card", "card lost today", "lost", "change my pin", "pin change please", "my pin is lost",
-    "alone",
+    "my card is lost", "where is my card", "card lost today", "lost", "change my pin", "pin change please",
+    "my pin is lost", "alone",
 ]  # fmt: skip
 LABELS = ["lost"] * 4 + ["pin"] * 3 + ["single"]
 
