@@ -31,6 +31,8 @@ FILES = (  # what lies in the reader's folder
     "flights.csv",
     "flights_later.csv",
     "graph.yaml",
+    "customers.csv",
+    "tables.yaml",
 )
 NEEDS = {  # snippet -> those that must have run before; all others stand alone
     "encode.sh": ["start.sh"],
@@ -42,6 +44,7 @@ NEEDS = {  # snippet -> those that must have run before; all others stand alone
     "search_image.sh": ["start.sh"],
     "runs.sh": ["start.sh"],
     "graph_python.py": ["graph.sh"],
+    "tables_python.py": ["tables.sh"],
 }
 SHELL = set("|<>;&$`*")  # a line with one of these goes to bash, a plain `jointspace ...` line stays in this process
 

@@ -22,7 +22,7 @@ FEW = Budget(epochs=25, batch_size=32, learning_rate=3e-3, hidden=16)
 def test_every_network_learns_classes_and_quantities(network, raw):
     x = X.reshape(300, -1) if raw else X
     made = downstream(x[:200], KIND[:200], x[200:], KIND[200:], network=network, budget=FEW)
-    assert made.score > 0.7 and not made.regression and set(made.predicted) <= {"up", "down"}
+    assert made.score > 0.6 and not made.regression and set(made.predicted) <= {"up", "down"}
     made = downstream(x[:200], VALUE[:200], x[200:], VALUE[200:], network=network, budget=FEW)
     assert made.score < 0.9 and made.regression and made.score == pytest.approx(np.sqrt(made.cost.mean()))
 

@@ -95,7 +95,9 @@ def _linear(x: np.ndarray, known: np.ndarray, z: np.ndarray, truth: np.ndarray, 
         return linear_probe(x, known, z, truth, standardize=False, max_iter=300).predicted[0]
     from sklearn.linear_model import RidgeCV
 
-    return RidgeCV(alphas=np.logspace(-2, 4, 7)).fit(x.astype(np.float64), known).predict(z.astype(np.float64))
+    made = RidgeCV(alphas=np.logspace(-2, 4, 7)).fit(x.astype(np.float64), known)
+    # a linear map has no bounds: one odd row far outside the train rows would decide the mean square
+    return np.clip(made.predict(z.astype(np.float64)), known.min(), known.max())
 
 
 def _boosting(x: np.ndarray, known: np.ndarray, z: np.ndarray, regression: bool, seed: int) -> np.ndarray:

@@ -165,7 +165,7 @@ class TJEPA(Method):
         teacher: nn.Module = self.target.module
         assert isinstance(teacher, TableTransformer)
         tokens, width = teacher.regs + teacher.features, teacher.dim
-        tower = Tower(
-            teacher, pooling=FlattenTokens(tokens, width), projection=MeanOfTokens(tokens, width, teacher.regs)
-        )
-        return Space(method="t-jepa", table=tower)
+        mean = MeanOfTokens(tokens, width, teacher.regs)
+        # what all rows share (positions, biases) is most of a mean of tokens: cosines would all be near 1
+        tower = Tower(teacher, pooling=FlattenTokens(tokens, width), projection=mean, scorer="euclidean")
+        return Space(method="t-jepa", normalize=False, table=tower)
