@@ -38,9 +38,12 @@ def pool(context: Context, *, size: int, noisy: bool) -> Any:
     """`size` pairs of the world; the smaller pool of a seed is the beginning of the larger one."""
     from jointspace import world
     from jointspace.data.dataset import load_data
+    from jointspace.world.noise import alt_texts
 
     scenes = world.make("scenes", n=size, seed=1000 + context.seed)
-    texts = scenes.alt_texts()[0] if noisy else scenes.captions()
+    texts = scenes.captions()
+    if noisy:  # an unrelated text is the caption of another row of this very pool
+        texts = alt_texts(texts, scenes.seed)[0]
     return load_data({"image": list(scenes.images()), "text": texts})
 
 

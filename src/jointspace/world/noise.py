@@ -69,7 +69,8 @@ def alt_texts(
         unrelated = [pool[j] for j in drawn[strange, 0] % len(pool)]
     else:
         n = len(captions)
-        unrelated = [captions[(i + 1 + j % max(1, n - 1)) % n] for i, j in zip(strange, drawn[strange, 0], strict=True)]
+        other = drawn[strange, 0] % n
+        unrelated = [captions[j] for j in np.where(other == strange, other + 1, other) % n]
     kinds = [KINDS[k] if k < len(KINDS) else "" for k in which]
     called = [("", "")] * len(captions) if names is None else names
     texts = [_noisy(kind, text, d, who) for kind, text, d, who in zip(kinds, captions, drawn, called, strict=True)]
