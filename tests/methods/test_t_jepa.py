@@ -239,6 +239,29 @@ def test_pinned_loss_trajectory():
 
 
 @pytest.mark.slow
+def test_checkpoints_are_chosen_by_a_probe_and_collapse_is_logged(tmp_path):
+    table = rows(48)
+    labelled = {name: [row[name] for row in table] for name in COLUMNS} | {"old": [int(r["age"] > 40) for r in table]}
+    labelled = js.load_data(labelled, columns={"table": COLUMNS, "label": "old"})
+
+    def probe(space):
+        task = {"task": "linear_probe", "columns": {"item": "table", "label": "label"}}
+        return {s.name: s.value for s in js.evaluate(space, labelled, **task)}
+
+    torch.manual_seed(0)
+    config = js.TrainingConfig(
+        steps=9, batch_size=16, learning_rate=3e-3, weight_decay=0, eval_steps=3, save_steps=3, probes=["collapse"],
+        metric_for_best_model="accuracy", load_best_model_at_end=True, early_stopping_patience=5, device="cpu",
+    )  # fmt: skip
+    how = dict(validation=labelled, evaluate=probe, progress=False)
+    result = js.fit(TJEPA(Config(**PICO)), labelled, config, **how)
+    seen = [line for line in result.history if "accuracy" in line]
+    assert len(seen) == 3 and all(line["collapse_distance/table"] > 0 for line in seen)
+    best = max(line["accuracy"] for line in seen)
+    assert probe(result.space)["accuracy"] == pytest.approx(best, abs=1e-6)
+
+
+@pytest.mark.slow
 def test_learns_and_the_saved_space_serves_all_verbs(tmp_path):
     result = fit(steps=80, output=tmp_path / "run")
     assert np.mean(result.losses[-5:]) < 0.8 * result.losses[0]

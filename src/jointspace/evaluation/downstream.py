@@ -59,19 +59,21 @@ def downstream(
     *,
     network: str = "mlp",
     head: str = "flatten",
+    regression: bool | None = None,
     seed: int = 0,
     budget: Budget | None = None,
 ) -> Outcome:
     """Fit a network on train, judge it on test: inputs (N, F), or tokens (N, L, D) that `head` reads first
     (`jointspace.nn.token_heads`: flatten, per_feature, conv, mean, max). linear and boosting read them flat.
 
-    Entries are standardised by the train rows. Raises ConfigError for an unknown name, DataError for a single class.
+    regression: None = by `is_regression`. Entries are standardised by the train rows.
+    Raises ConfigError for an unknown name, DataError for a single class.
     """
     if network not in NETWORKS:
         raise ConfigError(f"network: none is called {network!r}{nearest(network, NETWORKS)}")
     x, z = (np.asarray(a, dtype=np.float32) for a in (train, test))
     known, truth = np.asarray(labels), np.asarray(test_labels)
-    regression = is_regression(known)
+    regression = is_regression(known) if regression is None else regression
     if regression:
         mean, deviation = known.mean(), known.std()
         known, truth = (known - mean) / deviation, (truth - mean) / deviation

@@ -24,6 +24,7 @@ ARMS = {
     "no REG": "the same without [REG]",
     "boosting raw": "histogram gradient boosting on the raw row (reference)",
 }
+QUANTITY = "california"  # the role whose target is a quantity
 REGS = {"random": 1, "t-jepa": 1, "no REG": 0}
 
 
@@ -80,8 +81,21 @@ def parts(role: str, context: Context) -> tuple[Rows, Rows]:
         else:
             other = context.data(role, split="test")
             chosen = rng.permutation(len(other))[: s["test"]]
-        context.shared["rows", role] = rows_of(data, order[:size]), rows_of(other, chosen)
+        train, test = rows_of(data, order[:size]), rows_of(other, chosen)
+        check_labels(role, train.labels)
+        context.shared["rows", role] = train, test
     return context.shared["rows", role]
+
+
+def check_labels(role: str, labels: np.ndarray) -> None:
+    """DataError where another set has a target of the wrong kind for its role."""
+    from jointspace.errors import DataError
+
+    kinds = len(set(labels.tolist()))
+    if role == QUANTITY and labels.dtype.kind not in "iuf":
+        raise DataError(f"--data {role}=...: the target must be a number, found {str(labels[0])!r}")
+    if role != QUANTITY and not 2 <= kinds <= min(100, len(labels) // 2):
+        raise DataError(f"--data {role}=...: the target must be a class, found {kinds} different values")
 
 
 def run(arm: str, context: Context) -> Mapping[str, float]:
@@ -96,7 +110,7 @@ def run(arm: str, context: Context) -> Mapping[str, float]:
             for name, value in look(x[:, REGS[arm] :]).items():
                 collapse.setdefault(name, []).append(value)
             if arm == "t-jepa":
-                scores[f"{role} relevance"] = relevance(space, train, context)
+                scores[f"{role} relevance"] = relevance(space, train, context, role == QUANTITY)
                 scores[f"{role} explained variance"] = context.shared["explained", role]
         else:
             x, z = raw(train, test)
@@ -175,7 +189,16 @@ def judge(arm: str, role: str, x: Any, z: Any, train: Rows, test: Rows, context:
     networks = {"boosting raw": ("boosting",), "no REG": ("linear",)}.get(arm, ("linear", "mlp"))
     budget, scores = Budget(epochs=context.settings["epochs"]), {}
     for network in networks:
-        made = downstream(x, train.labels, z, test.labels, network=network, budget=budget, seed=context.seed)
+        made = downstream(
+            x,
+            train.labels,
+            z,
+            test.labels,
+            network=network,
+            regression=role == QUANTITY,
+            budget=budget,
+            seed=context.seed,
+        )
         scores[f"{role} {network}{' RMSE' if made.regression else ''}"] = made.score
         context.shared[arm, role, network] = made
     if arm in REGS and not made.regression:
@@ -203,7 +226,7 @@ def look(feature_tokens: np.ndarray) -> dict[str, float]:
     return {f"collapse {name}": value for name, value in collapse(feature_tokens).items()}
 
 
-def relevance(space: Any, train: Rows, context: Context) -> float:
+def relevance(space: Any, train: Rows, context: Context, quantity: bool) -> float:
     """Rank correlation, over columns, of how far a shuffled column moves a row in the Space, and of its permutation
     importance for gradient boosting, which sees the labels."""
     from scipy.stats import spearmanr
@@ -211,13 +234,12 @@ def relevance(space: Any, train: Rows, context: Context) -> float:
     from sklearn.inspection import permutation_importance
 
     from jointspace.evaluation.column_relevance import column_relevance
-    from jointspace.evaluation.downstream import is_regression
 
     few = min(context.settings["relevance"], len(train.labels))
     found = column_relevance(space, train.items[:few], seed=context.seed)
     processor = space.tower("table").encoder.processor
     x = processor.whole(train.data, "table")[""].numpy()[:, [processor.features.index(name) for name in found]]
-    made = HistGradientBoostingRegressor if is_regression(train.labels) else HistGradientBoostingClassifier
+    made = HistGradientBoostingRegressor if quantity else HistGradientBoostingClassifier
     trees = made(max_iter=50, random_state=context.seed).fit(x, train.labels)
     told = permutation_importance(trees, x[:few], train.labels[:few], n_repeats=2, random_state=context.seed)
     return float(spearmanr(list(found.values()), told.importances_mean).statistic)

@@ -123,7 +123,7 @@ class TrainingConfig:
     save_steps: NonNegativeInt = 500  # checkpoints; 0 = at the end only
     save_total_limit: PositiveInt | None = 2  # older checkpoints go; the best one stays. None = keep all
     report_to: list[str] = field(default_factory=list)  # tensorboard, wandb, mlflow; metrics.jsonl is always written
-    probes: list[Literal["knn", "geometry"]] = field(default_factory=list)  # at each evaluation, on validation rows
+    probes: list[Literal["knn", "geometry", "collapse"]] = field(default_factory=list)  # of validation rows
     profile: NonNegativeInt = 0  # so many steps are traced into profile.json
     overwrite_output: bool = False  # start anew where the output folder holds a run already
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from jointspace.data.modality import modality_of_field
 from jointspace.errors import ConfigError
+from jointspace.metrics.collapse import collapse
 from jointspace.metrics.geometry import alignment, modality_gap, uniformity
 from jointspace.metrics.knn import knn_accuracy
 from jointspace.training.callbacks import Callback
@@ -91,4 +92,25 @@ class KNNProbe(Probe):
         return {f"knn/{f}": knn_accuracy(bank[f], known, queries[f], truth, k=k) for f in bank if f in queries}
 
 
-PROBES: dict[str, type[Probe]] = {probe.name: probe for probe in (KNNProbe, GeometryProbe)}
+class CollapseProbe(Probe):
+    """collapse_<what>/<field>: have the rows become alike (`metrics.collapse`)? On the tokens that the Space gives, or
+    on their means where items differ in length."""
+
+    name = "collapse"
+
+    def on_evaluate(self, run: Run, scores: Mapping[str, float]) -> Mapping[str, float]:
+        assert run.validation is not None
+        space, data, found = run.evaluated.space().eval(), self._sample(run.validation), {}
+        for field in run.fields:
+            modality = modality_of_field(field)
+            if modality not in space.accepts:
+                continue
+            how = dict(output="tokens", normalize_embeddings=False, batch_size=run.config.batch_size)
+            tokens = space.encode(list(data.items(field)), modality=modality, **how)
+            if len({len(item) for item in tokens}) > 1:
+                tokens = [item.mean(axis=0, keepdims=True) for item in tokens]
+            found |= {f"collapse_{name}/{field}": value for name, value in collapse(np.stack(tokens)).items()}
+        return found
+
+
+PROBES: dict[str, type[Probe]] = {probe.name: probe for probe in (KNNProbe, GeometryProbe, CollapseProbe)}
