@@ -43,6 +43,8 @@ NEEDS = {  # snippet -> those that must have run before; all others stand alone
     "search.sh": ["start.sh"],
     "search_image.sh": ["start.sh"],
     "runs.sh": ["start.sh"],
+    "text_pairs.sh": ["start.sh"],
+    "text_pairs.py": ["start.sh"],
     "graph_python.py": ["graph.sh"],
     "tables_python.py": ["tables.sh"],
 }

@@ -281,28 +281,34 @@ def dropped_pairs(
     """What the guide takes out, most certain first, to be read by a person.
 
     The first `rows` rows of data with a guide's columns are looked at as one batch. Each entry: anchor, candidate,
-    block, guide (its similarity), threshold (t_i), and `student` where a Space is given: what training would have
-    pushed apart, and how close it is now.
+    block, guide (its similarity), threshold (t_i), and `student` where a Space is given: how close they are to it now.
     """
     data = data.select(range(min(rows, len(data))))
     sides = {name: side for name, side in SIDES.items() if side in data.fields}
     texts = {name: data.column(side) for name, side in sides.items()}
-    vectors = [torch.as_tensor(np.stack(data.column(f"guide_{side}"))) for side in sides.values()]
-    guide = Guide(Triplets(*vectors), margin)
+    guide = Guide(
+        Triplets(*(torch.as_tensor(np.stack(data.column(f"guide_{side}"))) for side in sides.values())), margin
+    )
     seen = {} if space is None else {name: torch.as_tensor(space.encode(t)) for name, t in texts.items()}
-    found = []
+    found: dict[frozenset[str], dict[str, Any]] = {}  # of the same two texts the clearest
     for block, (anchor, candidate) in BLOCKS.items():
         if candidate not in sides:
             continue
-        rule = guide.rule(anchor, candidate)
-        similarity, everything = rule.similarity(), slice(0, len(data))
+        rule, everything = guide.rule(anchor, candidate), slice(0, len(data))
+        similarity = rule.similarity()
         for i, j in rule(everything, everything).nonzero().tolist():
-            if texts[anchor][i] == texts[candidate][j] or (block == "query-positive" and i == j):
-                continue
-            entry: dict[str, Any] = {"anchor": texts[anchor][i], "candidate": texts[candidate][j], "block": block}
+            x, y = texts[anchor][i], texts[candidate][j]
+            if y in (texts["query"][i], texts["positive"][i]):
+                continue  # the row's own texts, not another item
+            entry: dict[str, Any] = {"anchor": x, "candidate": y, "block": block}
             entry |= {"guide": float(similarity[i, j]), "threshold": float(guide.threshold[i])}
             if seen:
                 entry["student"] = float(seen[anchor][i] @ seen[candidate][j])
-            found.append(entry)
-    found.sort(key=lambda entry: entry["threshold"] - entry["guide"])
-    return found[:top]
+            known = found.get(frozenset((x, y)))
+            if known is None or _excess(entry) > _excess(known):
+                found[frozenset((x, y))] = entry
+    return sorted(found.values(), key=_excess, reverse=True)[:top]
+
+
+def _excess(entry: dict[str, Any]) -> float:
+    return entry["guide"] - entry["threshold"]
