@@ -52,4 +52,5 @@ def _opened(space: Any, pooling: str, column: str) -> Any:
     except ConfigError as error:
         raise ConfigError(f"data.features.{column}.space: {error}") from None
     modality = modality_of_field(column.partition("_")[2]) or "text"
-    return Space(**{modality: Tower(config.build(modality), pooling=pooling)}).eval()
+    towers: dict[str, Any] = {modality: Tower(config.build(modality), pooling=pooling)}
+    return Space(**towers).eval()

@@ -125,15 +125,12 @@ def gist_loss(
     everyone, first = student.gathered(), world()[0] * len(student.query)
     own = own_similarity(student.query, student.positive)
     diagonal = Diagonal(len(own), len(everyone.positive), own.device, first)
+    left_out = {"query-query": not query_block, "positive-positive": not positive_block}
     blocks: list[Block] = []
     told: dict[str, Rule] = {}
     for name, (anchor, candidate) in BLOCKS.items():
         x, y = getattr(student, anchor), getattr(everyone, candidate)
-        if (
-            y is None
-            or (name == "query-query" and not query_block)
-            or (name == "positive-positive" and not positive_block)
-        ):
+        if y is None or left_out.get(name):
             continue
         rules: list[Rule] = [moved(Itself(), rows=first)] if anchor == candidate else []
         if guide is not None:
@@ -143,9 +140,8 @@ def gist_loss(
             rules.append(AtMostAsSimilarAs(x, y, own.detach()))
         if ids is not None:
             rules += twins(ids, candidate)
-        blocks.append(
-            Block(x, y, ignore=tuple(rules), protect=diagonal.tile if candidate == "positive" != anchor else None)
-        )
+        protect = diagonal.tile if name == "query-positive" else None
+        blocks.append(Block(x, y, ignore=tuple(rules), protect=protect))
     cost = global_mean(own_cost(blocks, own, temperature, first).mean())
     return cost, shares(told, blocks, diagonal)
 
@@ -155,11 +151,8 @@ def twins(ids: Triplets, candidate: str) -> list[Rule]:
     everyone = ids.gathered()
     if candidate == "negative":
         return [SameIds(mine, everyone.negative) for mine in (ids.query, ids.positive)]  # type: ignore[arg-type]
-    same = [SameIds(ids.query, everyone.query), SameIds(ids.positive, everyone.positive)]
-    crossed = (
-        SameIds(ids.query, everyone.positive) if candidate == "positive" else SameIds(ids.positive, everyone.query)
-    )
-    return [*same, crossed]
+    x, y = (ids.query, everyone.positive) if candidate == "positive" else (ids.positive, everyone.query)
+    return [SameIds(ids.query, everyone.query), SameIds(ids.positive, everyone.positive), SameIds(x, y)]
 
 
 @torch.no_grad()
@@ -168,7 +161,7 @@ def shares(told: dict[str, Rule], blocks: list[Block], diagonal: Diagonal) -> di
     if not told:
         return {}
     rows = slice(0, min(NOTED_ROWS, diagonal.rows))
-    found, left = {}, 0
+    found, left = {}, torch.zeros(rows.stop, dtype=torch.int64, device=diagonal.device)
     for (name, rule), block in zip(told.items(), blocks, strict=True):
         columns = slice(0, block.columns)
         own = diagonal.tile(rows, columns) if name != "query-negative" else None

@@ -103,7 +103,7 @@ class Matryoshka2D(Method):
         sides = [side for side in SIDES.values() if side in batch]
         ids, mask = joined(batch, sides)
         said = self.text_encoder(ids, mask, layers=True)
-        found = {}
+        found: dict[str, Tensor] = {}
         for n in self._wanted():
             states = said if n == self.layers else Encoding(tokens=said.layers[n], mask=said.mask)
             vectors = pool(states, self.config.pooling)  # (S * B, D)
@@ -121,8 +121,8 @@ class Matryoshka2D(Method):
     def terms(self, score: Tensor | None = None, **found: Tensor) -> dict[str, Tensor]:
         layers: dict[int, dict[str, Tensor]] = {}
         for name, x in found.items():
-            side, _, n = name.rpartition("/")
-            layers.setdefault(int(n), {})[next(k for k, v in SIDES.items() if v == side)] = x
+            side, _, number = name.rpartition("/")
+            layers.setdefault(int(number), {})[next(k for k, v in SIDES.items() if v == side)] = x
         if self.config.variant == "espresso":
             return self._espresso(layers, score)
         last, n, d = self.layers, self.layer, self.dim
