@@ -238,6 +238,23 @@ def test_parity_with_sentence_transformers(negatives, margin, kind):
     assert float(cost(s, guide(g, margin=margin, margin_kind=kind))) == pytest.approx(want, abs=1e-5)
 
 
+@pytest.mark.slow  # starts two processes
+def test_two_processes_are_one_with_twice_the_rows(tmp_path):
+    import json
+    import sys
+    from pathlib import Path
+
+    sys.path.insert(0, str(Path(__file__).parent))
+    import gist_processes
+
+    torch.multiprocessing.spawn(gist_processes.work, (str(tmp_path),), nprocs=2)
+    value, gradient = gist_processes.loss_and_gradient(0, 2 * gist_processes.N)
+    parts = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
+    assert [part[0] for part in parts] == pytest.approx([value, value], rel=1e-10)
+    mean = [(a + b) / 2 for a, b in zip(parts[0][1], parts[1][1], strict=True)]  # what DDP makes of them
+    assert mean == pytest.approx(gradient, rel=1e-8, abs=1e-12)
+
+
 # The method -----------------------------------------------------------------------------------------------------------
 
 COLOURS, THINGS = ["red", "green", "blue", "white", "black", "grey"], ["car", "house", "dog", "tree"]
