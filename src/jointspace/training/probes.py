@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,12 +100,13 @@ class CollapseProbe(Probe):
 
     def on_evaluate(self, run: Run, scores: Mapping[str, float]) -> Mapping[str, float]:
         assert run.validation is not None
-        space, data, found = run.evaluated.space().eval(), self._sample(run.validation), {}
+        space, data = run.evaluated.space().eval(), self._sample(run.validation)
+        found: dict[str, float] = {}
         for field in run.fields:
             modality = modality_of_field(field)
             if modality not in space.accepts:
                 continue
-            how = dict(output="tokens", normalize_embeddings=False, batch_size=run.config.batch_size)
+            how: dict[str, Any] = dict(output="tokens", normalize_embeddings=False, batch_size=run.config.batch_size)
             tokens = space.encode(list(data.items(field)), modality=modality, **how)
             if len({len(item) for item in tokens}) > 1:
                 tokens = [item.mean(axis=0, keepdims=True) for item in tokens]
