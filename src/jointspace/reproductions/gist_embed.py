@@ -293,6 +293,9 @@ REPRODUCTION = Reproduction(
         "intents": "half of them train, the rest is only tested on; random halves by seed",
         "steps": "100 on intents, 50 on captions (sheet: 3 layers, 200 steps): what two shared cores allow",
         "hard negatives": "the text of another intent that shares most words; none for captions",
+        "why captions lose": "a guide helps where it knows more than the batch teaches. MiniLM finds other captions of "
+        "a new scene with nDCG@10 .70, the student after 50 steps with .93: what the guide drops there are true "
+        "negatives that it cannot tell apart. Gold labels do not help either: there is no harm to undo",
         "equal contents": "never repel each other, in every arm (paper: they do)",
     },
 )
