@@ -51,13 +51,17 @@ def test_the_hub_is_asked_for_owner_and_name(monkeypatch):
 
 def test_sets_of_the_world_are_made_on_the_spot(monkeypatch):
     class Rows(list):
-        fields = ("text", "label")
+        def tables(self):
+            return {"first": self, "second": Rows([{"text": "another table", "label": 2}])}
 
     world = types.ModuleType("jointspace.world")
     world.make = lambda name: Rows([{"text": f"from {name}", "label": 1}])
     monkeypatch.setitem(sys.modules, "jointspace.world", world)
     data = load_data("world/scenes")
     assert data[0]["text"] == "from scenes" and data.where(0) == "world/scenes row 0"
+    assert load_data("world/scenes/second")[0]["text"] == "another table"
+    with pytest.raises(DataError, match=r"world/scenes: no table 'secnd' \(did you mean second\?\)"):
+        load_data("world/scenes/secnd")
 
 
 @pytest.mark.parametrize(
