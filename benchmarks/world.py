@@ -3,7 +3,8 @@
     python benchmarks/world.py [--seconds 2] [--write]
 
 A row is made with the fields named beside it. Pictures are timed by `render` alone on sampled scenes, at the sizes of
-the issue (32 and 96 pixels), plain (the defaults) and rich (six objects, parts, materials, planted links, camera).
+the issue (32 and 96 pixels), plain (the defaults) and rich (`RICH`: up to six
+objects, parts, materials, planted links, backgrounds, camera).
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ import numpy as np
 from jointspace import world
 from jointspace.world import image
 from jointspace.world.base import read_controls
+from jointspace.world.config import RICH
 from jointspace.world.scene import sample
 
 SLOW = {"solids": ("points", "label")}  # fields of a set that are not all asked for at once
-PICTURES = {"plain": {}, "rich": {"objects": [1, 6], "layout": "free"}}
+PICTURES = {"plain": {}, "rich": dict(RICH)}
 
 
 def rate(step: Callable[[int], int], seconds: float) -> float:
