@@ -234,7 +234,7 @@ def test_what_cannot_be_merged(spaces):
         (dict(method="ties"), "ties needs base="),
         (dict(method="fisher", base=base), "fisher needs probe="),
         (dict(weights=[1.0]), "1 weights for 2 models"),
-        (dict(dtype="float8"), "dtype 'float8'"),
+        (dict(dtype="float8"), "dtype is 'float8'"),
     ):
         with pytest.raises(ConfigError, match=message):
             js.merge(models, **how)

@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 
 from jointspace.data.dataset import Dataset, load_data
+from jointspace.encoders.hub import weights_type
 from jointspace.errors import ConfigError, SpaceError, nearest
 from jointspace.operations.merging import coefficients, elementwise
 from jointspace.operations.merging.recipe import METHODS, WITH_PROBE, WITHOUT_BASE, MergeRecipe, read
 from jointspace.operations.merging.task_vector import TaskVectors, check_alike
 from jointspace.space import Space
 from jointspace.space.storage import describe
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def merge(
@@ -107,11 +106,10 @@ def merge_recipe(path: str | Path, overrides: dict[str, Any] | None = None) -> S
 
 def with_weights(space: Space, state: Mapping[str, Tensor], dtype: str | None = None) -> Space:
     """A copy of a Space with other weights."""
-    if dtype is not None and dtype not in DTYPES:
-        raise ConfigError(f"merge: dtype {dtype!r}{nearest(dtype, DTYPES)}")
+    kind = None if dtype is None else weights_type(dtype)
     made = copy.deepcopy(space)
     made.load_state_dict(dict(state))
-    return made.to(DTYPES[dtype]) if dtype else made
+    return made if kind is None else made.to(kind)
 
 
 def _without_data(

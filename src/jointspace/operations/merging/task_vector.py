@@ -6,6 +6,7 @@ Ilharco et al., "Editing Models with Task Arithmetic", ICLR 2023, arXiv 2212.040
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -43,7 +44,7 @@ class TaskVectors:
     def __len__(self) -> int:
         return len(self.labels)
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """Float tensors in which some model differs from the base."""
         return [name for name, delta in self.deltas.items() if bool(delta.any())]
